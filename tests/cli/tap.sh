@@ -15,6 +15,15 @@ run_perigee() {
     err=$(cat "$work/err")
 }
 
+# The library for LD_PRELOAD by which memory runs out (tests/inject), as $failing; false in an instrumented build. A
+# copy, since LD_PRELOAD is a list: no blanks.
+find_failing_malloc() {
+    build_folder=$(dirname "$perigee")
+    failing=$work/failing_malloc.so
+    cp "$build_folder/tests/failing_malloc.so" "$failing" 2> /dev/null &&
+        ! nm "$build_folder/obj/src/main.o" | grep -q '__[at]san'
+}
+
 # Start $work/script.lua, whose output must not be buffered, as $child, and wait until it has printed "ready".
 quiet=--quiet
 start_script() {

@@ -2,8 +2,7 @@
 # place. Each request of a save fails once, then that one and some after it.
 . tests/cli/tap.sh
 
-library=$work/failing_malloc.so # LD_PRELOAD is a list: no blanks
-if ! cp "$(dirname "$perigee")/tests/failing_malloc.so" "$library" 2> /dev/null || nm "$(dirname "$perigee")/obj/src/main.o" | grep -q '__[at]san'; then
+if ! find_failing_malloc; then
     skip "saves without memory" "an instrumented build"
     finish
     exit 0
@@ -13,4 +12,4 @@ if [ -w /dev/shm ]; then # waiting for a disk is not what is tested
     folder=$(mktemp -d /dev/shm/perigee.XXXXXX)
     trap 'rm -rf "$folder" "$work"' EXIT
 fi
-LD_PRELOAD=$library FAIL_LUA=0 "$perigee" --quiet tests/inject/saves.lua "$folder" "$library" ${PERIGEE_STARVE:+all}
+LD_PRELOAD=$failing FAIL_LUA=0 "$perigee" --quiet tests/inject/saves.lua "$folder" "$failing" ${PERIGEE_STARVE:+all}

@@ -2,12 +2,7 @@
 # script, and all over the prompt, whose session was lost.
 . tests/cli/tap.sh
 
-failing=$PWD/$BUILD/tests/failing_malloc.so
-[ -e "$failing" ] || failing=$BUILD/tests/failing_malloc.so
-case $perigee in
-    */asan/* | */ubsan/* | */tsan/*) skip "requests that fail" "an instrumented build"; finish; exit 0 ;;
-esac
-[ -e "$failing" ] || { skip "requests that fail" "no $failing"; finish; exit 0; }
+find_failing_malloc || { skip "requests that fail" "an instrumented build"; finish; exit 0; }
 printf '%s\n' '1 + 1' 'x = { 1, 2 }' 'for i = 1, 2 do' 'print(i)' 'end' 'error "a"' '?array.new' > "$work/lines"
 
 run_lines() { # FAIL_…=value
