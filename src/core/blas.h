@@ -15,10 +15,10 @@
 
 /* Before main's first product: OpenBLAS 0.3.21 takes processors younger than itself for a Prescott
  * and runs five times slower (its issue 4267), and any release makes as many threads as there are
- * processors, which we never use: where their memory is refused it waits for them for ever. So the
- * program is started again with the right kernels in OPENBLAS_CORETYPE and with
- * OPENBLAS_NUM_THREADS=1: the library reads them only while loading. Values that the user set are
- * left alone. Returns if nothing needs mending. */
+ * processors (unless blas_start.h could prevent it), which we never use: where their memory is
+ * refused it waits for them for ever. So the program is started again with the right kernels in
+ * OPENBLAS_CORETYPE and with OPENBLAS_NUM_THREADS=1: the library reads them only while loading.
+ * Values that the user set are left alone. Returns if nothing needs mending. */
 void blas_mend(char **argv);
 
 /* What OpenBLAS calls the kernels it runs ("SkylakeX", "Haswell", …), and its version. */

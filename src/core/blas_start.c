@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -13,6 +14,10 @@
 static const struct itimerval PATIENCE = { .it_value = { .tv_sec = 3 } }, NEVER;
 
 static bool over;
+
+/* What the environment has in place of `lent` while the libraries are loaded. */
+static char ONE_THREAD[] = "OPENBLAS_NUM_THREADS=1";
+static char *lent;
 
 static void say_why(void) {
     static const char said[] =
@@ -28,8 +33,16 @@ static void give_up(int signal) {
     _exit(1);
 }
 
+static void give_back(void) {
+    for (char **entry = environ; lent && entry && *entry; entry++) {
+        if (*entry == ONE_THREAD)
+            *entry = lent;
+    }
+}
+
 void blas_start_over(void) {
     over = true;
+    give_back();
     struct sigaction now;
     if (sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == give_up)
         signal(SIGINT, SIG_DFL);
@@ -40,6 +53,30 @@ void blas_start_over(void) {
 }
 
 #if defined(__GLIBC__)
+static bool is_named(const char *entry, const char *name) {
+    size_t length = strlen(name);
+    return strncmp(entry, name, length) == 0 && entry[length] == '=';
+}
+
+/* The environment cannot grow before libc is there: a variable that no library reads while it is
+ * loaded makes room. */
+static void ask_for_one_thread(char **environment) {
+    static const char *const idle[] = { "_", "SHLVL", "OLDPWD", "PWD", "PATH" };
+    char **place = NULL;
+    for (char **entry = environment; *entry; entry++) {
+        if (is_named(*entry, "OPENBLAS_NUM_THREADS"))
+            return;
+        for (size_t i = 0; i < sizeof idle / sizeof *idle && !place; i++) {
+            if (is_named(*entry, idle[i]))
+                place = entry;
+        }
+    }
+    if (!place)
+        return;
+    lent = *place;
+    *place = ONE_THREAD;
+}
+
 /* Nothing is initialised yet where this runs: system calls, and a list that needs no memory. */
 static void watch_start(void) {
     if (!memory_is_limited())
@@ -54,7 +91,14 @@ static void watch_start(void) {
     setitimer(ITIMER_PROF, &PATIENCE, NULL);
 }
 
+static void prepare_start(int argc, char **argv, char **environment) {
+    (void)argc;
+    (void)argv;
+    ask_for_one_thread(environment);
+    watch_start();
+}
+
 /* Functions listed in this section run before those of the libraries. */
 __attribute__((section(".preinit_array"),
-               used)) static void (*const before_libraries)(void) = watch_start;
+               used)) static void (*const before_libraries)(int, char **, char **) = prepare_start;
 #endif

@@ -1,4 +1,9 @@
-/* A start of OpenBLAS that cannot succeed ends.
+/* A start of OpenBLAS without threads; and one that cannot succeed ends.
+ *
+ * While it is loaded the library makes as many threads as there are processors, which we never use,
+ * unless the environment has OPENBLAS_NUM_THREADS. A program that links this file has it say 1
+ * until blas_start_over, in place of a variable that nothing reads so early; without such a one, or
+ * another libc, blas_mend does the same more slowly.
  *
  * The library asks for its work space while it is loaded, before main, and where a limit of address
  * space refuses it newer versions ask for ever (0.3.29), or end the program with words of their own

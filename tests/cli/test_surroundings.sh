@@ -86,4 +86,16 @@ fi
 out=$(env -u OPENBLAS_CORETYPE "$perigee" -e 'print(os.getenv "OPENBLAS_CORETYPE")')
 check_equal "children inherit nothing of the mending" "$out" "nil"
 
+# Its threads, which nobody uses, are not made in the first place; of any place that they take in the environment
+# nothing is seen.
+started=$(env -u OPENBLAS_NUM_THREADS OPENBLAS_CORETYPE="$core" LD_DEBUG=files "$perigee" -e "" 2>&1 |
+    grep -c 'initialize program: ')
+check_equal "one start is enough" "$started" 1
+out=
+for name in _ SHLVL OLDPWD PWD PATH HOME; do
+    said=$(env -i "$name=$work" "$perigee" -e "print(os.getenv '$name', os.getenv 'OPENBLAS_NUM_THREADS')")
+    [ "$said" = "$work	nil" ] || out="$out $name: $said"
+done
+check_equal "the environment is what it was" "$out" ""
+
 finish
