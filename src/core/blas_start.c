@@ -16,7 +16,7 @@ static const struct itimerval PATIENCE = { .it_value = { .tv_sec = 3 } }, NEVER;
 static bool over;
 
 /* What the environment has in place of `lent` while the libraries are loaded. */
-static char ONE_THREAD[] = "OPENBLAS_NUM_THREADS=1";
+static const char ONE_THREAD[] = "OPENBLAS_NUM_THREADS=1";
 static char *lent;
 
 static void say_why(void) {
@@ -74,7 +74,7 @@ static void ask_for_one_thread(char **environment) {
     if (!place)
         return;
     lent = *place;
-    *place = ONE_THREAD;
+    *place = (char *)ONE_THREAD;
 }
 
 /* Nothing is initialised yet where this runs: system calls, and a list that needs no memory. */

@@ -5,6 +5,7 @@ allowed='core/blas once
 core/blas_buffers buffers
 core/blas_buffers once
 core/blas_start before_libraries
+core/blas_start lent
 core/blas_start over
 core/context entered
 core/context process_context
