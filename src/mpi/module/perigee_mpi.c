@@ -237,21 +237,25 @@ static _Noreturn void give_up(void) {
     _Exit(1);
 }
 
+/* Counts are ints: of units, not of bytes. */
 static void gather(void *all, const size_t *first, size_t unit) {
     int *count = own_rank == 0 ? malloc(2 * (size_t)own_size * sizeof *count) : NULL;
     if (own_rank == 0 && !count)
         give_up();
+    MPI_Datatype type;
+    MPI_Type_contiguous((int)unit, MPI_BYTE, &type);
+    MPI_Type_commit(&type);
     for (int r = 0; count && r < own_size; r++) {
-        count[r] = (int)((first[r + 1] - first[r]) * unit);
-        count[own_size + r] = (int)(first[r] * unit);
+        count[r] = (int)(first[r + 1] - first[r]);
+        count[own_size + r] = (int)first[r];
     }
     if (count)
-        MPI_Gatherv(MPI_IN_PLACE, 0, MPI_BYTE, all, count, count + own_size, MPI_BYTE, 0,
-                    MPI_COMM_WORLD);
+        MPI_Gatherv(MPI_IN_PLACE, 0, type, all, count, count + own_size, type, 0, MPI_COMM_WORLD);
     else
         MPI_Gatherv((char *)all + first[own_rank] * unit,
-                    (int)((first[own_rank + 1] - first[own_rank]) * unit), MPI_BYTE, NULL, NULL,
-                    NULL, MPI_BYTE, 0, MPI_COMM_WORLD);
+                    (int)(first[own_rank + 1] - first[own_rank]), type, NULL, NULL, NULL, type, 0,
+                    MPI_COMM_WORLD);
+    MPI_Type_free(&type);
     free(count);
 }
 
