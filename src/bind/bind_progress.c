@@ -1,6 +1,7 @@
 /* native.progress: a loop written in Lua whose bar stands for all that runs within it. */
 #include "bind/bind.h"
 #include "bind/bind_native.h"
+#include "core/context.h"
 #include "core/progress.h"
 
 #include <assert.h>
@@ -11,12 +12,23 @@
 typedef struct Outer {
     Progress progress;
     double steps, fraction;
+    struct Outer *next;
 } Outer;
 
+/* All that are there, in no order. */
+static Outer **all_outers(void) {
+    static const ContextSlot slot = { .size = sizeof(Outer *) };
+    return context_slot(&slot);
+}
+
+/* A loop of the core that began while another coroutine's was open may outlive that: what it would
+ * report to is looked for first. */
 static void hear(void *context, const Progress *inner) {
-    const Outer *outer = context;
+    const Outer *outer = *all_outers();
     (void)inner;
-    if (outer->progress.listener)
+    while (outer && outer != context)
+        outer = outer->next;
+    if (outer && outer->progress.listener)
         outer->progress.listener(outer->progress.context, &outer->progress);
 }
 
@@ -39,6 +51,11 @@ static void unlink_outer(const Outer *outer) {
             inner->progress.listener = outer->progress.listener;
             inner->progress.context = outer->progress.context;
         }
+    Outer **at = all_outers();
+    while (*at && *at != outer)
+        at = &(*at)->next;
+    if (*at)
+        *at = outer->next;
 }
 
 static void release(void *object) {
@@ -62,6 +79,9 @@ static int new_progress(lua_State *L) {
     outer->progress = progress_new();
     outer->steps = steps;
     progress_begin(&outer->progress, what, steps);
+    Outer **all = all_outers();
+    outer->next = *all;
+    *all = outer;
     *box = outer;
     progress_listen(hear, outer);
     return 1;

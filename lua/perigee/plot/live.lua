@@ -100,6 +100,13 @@ local function hear(course, options)
   end
 end
 
+-- Whose listener it is. What a coroutine that nobody goes on with has begun is over.
+local owner = setmetatable({}, { __mode = "v" })
+local function forget_left()
+  local left = not owner.thread or coroutine.status(owner.thread) == "dead"
+  if owner.listens and left then gnuplot.listen(nil) end
+end
+
 local function live(run, options)
   local where = "plot.live"
   if type(run) ~= "function" then
@@ -111,9 +118,12 @@ local function live(run, options)
   local place = output.place(where, "live", options)
   local course = { x = {}, loss = {}, accuracy = {}, next = perigee.clock() + EVERY, drawings = 0,
     live = not place.announced, in_place = place.format == "text" }
+  forget_left()
   gnuplot.listen(hear(course, options))
+  owner.thread, owner.listens = coroutine.running(), true
   local answers = table.pack(pcall(run))
   local message = gnuplot.listen(nil)
+  owner.listens = nil
   course.answer = answers[2]
   if perigee.interrupted() then
     message = nil -- what a drawing says that was interrupted
