@@ -327,7 +327,9 @@ static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err
     const Array *x0 =
         tensors_require(tensors, (TensorName){ NULL, "x0" }, (TensorForm){ DTYPE_F32, 2 }, err);
     Labels classes;
-    if (!x0 || !read_classes(meta, &classes, err))
+    /* without features any number of samples would fit into no bytes */
+    if (!x0 || (x0->shape[1] == 0 && !bad("the samples have no features", err)) ||
+        !read_classes(meta, &classes, err))
         return NULL;
     bool rejects = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "rejects"));
     ResultSize size = { .n = x0->shape[0], .features = x0->shape[1] };

@@ -138,6 +138,9 @@ static void test_spoilt_files(void **state) {
     Error err;
     Array *short_scores = array_new2("test", DTYPE_F64, N, 2, &err);
     Array *lengths = array_new1("test", DTYPE_I32, N, &err);
+    Array *nothing = array_new2("test", DTYPE_F32, (size_t)1 << 40, 0, &err);
+    check_refused("x0", nothing, NULL, "no features");
+    array_free(nothing);
     check_refused("scores", NULL, NULL, "scores");
     check_refused("scores", short_scores, NULL, "scores does not have the result's shape");
     check_refused("trace.length", lengths, NULL, "lengths of the traces");
