@@ -2,7 +2,8 @@
 -- continues a statement begun above it (src/host/interrupt.c).
 --
 -- A scan over tokens, not a parser. A line goes on if the innermost thing open at its start is a
--- bracket, if its first token cannot start a statement, or if the last token above wants more.
+-- bracket, if its first token cannot start a statement, or if the last token above wants more; where it
+-- begins with the end of a function, as a call does whose arguments have one, what is behind that decides.
 
 local function set(words)
   local s = {}
@@ -67,15 +68,18 @@ end
 
 -- In a function (or chunk) that starts at line `first`, does line `line` continue a statement?
 local function continues(text, first, line)
-  local open, last = {}, nil
+  local open, last, ended = {}, nil, false
   local current, at = first, start_of_line(text, first)
   while true do
     local next_at = text:find("%S", at)
     if not next_at then return false end
     current = current + count_lines(text, at, next_at - 1)
     local word, stop = token(text, next_at)
-    if word and current >= line then
-      return current > line or brackets[open[#open]] or cannot_start[word] or wants_more[last] or false
+    if word == "end" and current == line and open[#open] == "function" then
+      ended = true
+    elseif word and current >= line then
+      return current > line and not ended or brackets[open[#open]] or cannot_start[word] or wants_more[last]
+        or false
     end
     if word then
       if opens[word] then open[#open + 1] = word

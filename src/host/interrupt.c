@@ -39,7 +39,7 @@ typedef struct Session {
     volatile sig_atomic_t unanswered; /* signalled, and no hook has run since */
     volatile sig_atomic_t told;       /* that another one ends the program */
     volatile sig_atomic_t held, came; /* another program has the terminal; one came meanwhile */
-    double answered_at;
+    double answered_at, raised_at;
 } Session;
 
 /* The process's: the session that Ctrl-C is for, the newest (NULL: none), and what a signal meant
@@ -107,12 +107,15 @@ static void stop_at_line(lua_State *L, lua_Debug *where) {
         session->unanswered = session->told = 0;
         session->answered_at = now;
     }
-    if (now - session->answered_at < LENIENCE) {
+    bool after_signal = now - session->answered_at < LENIENCE;
+    /* the end of a callback, too: what called it puts things back, and hands over what is there */
+    if (after_signal || now - session->raised_at < LENIENCE) {
         lua_getinfo(L, "Sl", where);
-        if (progress_bar_is_open() || paths_is_under(session->own_files, where->source) ||
-            continues_statement(L, where))
+        if (paths_is_under(session->own_files, where->source) ||
+            (after_signal && progress_bar_is_open()) || continues_statement(L, where))
             return;
     }
+    session->raised_at = now;
     lua_pushliteral(L, "interrupted");
     lua_error(L);
 }

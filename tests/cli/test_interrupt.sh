@@ -204,4 +204,26 @@ print("on")'
 check_equal "an attack on a model in Lua: status 130" "$status" 130
 check_match "the attack hands over what it has" "$out" "*kept*"
 
+# A callback that is ended in the midst of a long call: the call still puts things back and gives what it has.
+interrupt_script 'local ds = data.digits(60, { seed = 1, classes = { 3, 7 } })
+local watch = setmetatable({}, { __gc = function() print(rawget(_G, "kept"), array.rand(1)[1] == drawn) end })
+local called = 3
+local function mine()
+  called = called + 1
+  if called == 2 then print "ready" end
+  while called == 2 do end
+  return 1
+end
+seed(5)
+evaluate.cross_validate(classic.knn { k = 1 }, ds, { folds = 3, metrics = { mine = mine } })
+drawn, called = array.rand(1)[1], 0
+seed(5)
+kept = evaluate.cross_validate(classic.knn { k = 1 }, ds, { folds = 3, metrics = { mine = function()
+  return mine()
+end } }).done
+print "on"'
+check_equal "a measure of one's own: the finished folds are there, and the session's generator is what it was" \
+    "$out" "ready
+1	true"
+
 finish

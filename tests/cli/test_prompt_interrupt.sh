@@ -81,6 +81,10 @@ interrupt "r = own:run(ds)" {stopped after 3 iterations; the result keeps the be
 ask "#r, r.stop\[1\]" {600, "interrupted"} "which keeps its result as well"
 interrupt "s = evaluate.security \{ models = \{ net = net \}, data = ds, dmax = \{ 0.5, 1, 2 \}, attack = pgd \}" \
     {stopped; the evaluation keeps the pieces that were finished} "an evaluation"
+interrupt "h = plot.live(function() return nn.train(net, ds, \{ epochs = 99, lr = 1e-6, on_epoch = function(s) while s.epoch == 3 do end end \}) end, \{ file = '$env(work)/live.png' \})" \
+    {stopped at epoch 3 of 99; the network keeps the weights so far} "plot.live, in a function of one's own"
+ask "h.interrupted, plot.live(function() return 'again' end, \{ file = '$env(work)/live.png' \})" {true, "again"} \
+    "its history is there, and another one may begin"
 interrupt "found = svm.search \{ data = many, kernel = svm.rbf(1), C = \{ 1e5, 1e6 \}, gamma = \{ 1, 10 \} \}" \
     {stopped; svm.search} "a search"
 interrupt "s = slow:scores(rows)" {stopped; svm:scores answers for the first [0-9]+ of 20000 samples} "scores"

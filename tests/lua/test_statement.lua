@@ -34,6 +34,10 @@ end
 function TestStatement:test_blocks_inside_brackets_start_anew()
   check("map(xs, function(x)\n  y = x\n  z = y\nend)\nlast()", 3, false)
   check("map(xs, function(x)\n  y = x\n  z = y\nend)\nlast()", 5, false)
+  check("map(xs, function(x)\n  y = x\n  z = y\nend)\nlast()", 4, true)
+  check("map(xs, function(x)\n  y = x\nend\n)\nlast()", 3, true)
+  check("local function f(x)\n  y = x\nend\nlast()", 3, false)
+  check("local function f(x)\n  y = x\nend last()", 3, false)
   -- the function itself is asked about from its own first line
   check("map(xs, function(x)\n  y = x\n  z = y\nend)", 3, false, 1)
 end
