@@ -207,6 +207,7 @@ proc endings {count end} {
     global env ends faults program spawn_id
     set ::timeout 60
     set whole [trained $env(TMPDIR)/whole]
+    if {![file exists $env(TMPDIR)/whole]} { lappend faults "a training keeps no checkpoint" }
     file delete $env(TMPDIR)/whole
     set checkpoint $env(TMPDIR)/checkpoint
     set history $env(TMPDIR)/history

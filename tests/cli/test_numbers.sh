@@ -31,6 +31,6 @@ for wrong in 'local f = array.exp; array.exp = function(x) return f(x) * 1.00000
     export REAL PERIGEE
     numbers arrays --seed 16 --cases 200
     check_match "found: $wrong" "$status $out" "1 *faults [1-9]*"
-    check_match "and how to see it again" "$err" "*again: python3 tests/numbers/run.py arrays --seed 16 --case [0-9]*"
+    check_match "and how to see it again" "$err" "*again: */python* tests/numbers/run.py arrays --seed 16 --case [0-9]*"
 done
 finish

@@ -59,8 +59,10 @@ for i in 20 40; do
         > "$tree/tests/found/test_$i.sh"
 done
 echo 'echo ok 1; echo 1..2; kill -KILL $$' > "$tree/tests/found/test_59.sh"
+echo 'echo ok 1' > "$tree/tests/found/test_60.sh" # it ended before its plan
+echo 'echo "1..0 # SKIP nothing to test with"' > "$tree/tests/found/test_61.sh"
 run_tree 8 found/
-check_equal "counts are exact" "$status $(echo "$out" | tail -n 1)" "1 50 passed, 3 failed, 47 skipped"
+check_equal "counts are exact" "$status $(echo "$out" | tail -n 1)" "1 51 passed, 4 failed, 48 skipped"
 check_equal "each ran once" "$(wc -l < "$tree/ran" | tr -d ' ')" 47
 check_match "what failed is shown last" "$out" "*found/test_20 *1 FAILED*
 ──── found/test_20

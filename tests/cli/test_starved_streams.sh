@@ -44,7 +44,8 @@ try() { # as stream
     good=yes
     [ $status -le 1 ] || good="status $status"
     case $2 in
-        1*) [ $status = 0 ] || [ -n "$err" ] || good="it says nothing" ;;
+        "1 closed") [ $status = 0 ] || [ -n "$err" ] || good="it says nothing" ;;
+        1*) [ $status = 1 ] && [ -n "$err" ] || good="status $status: $err" ;;
     esac
     case $1 in
         help | version) ;;

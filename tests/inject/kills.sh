@@ -50,6 +50,7 @@ kill_work() { # work
         started=$(now)
         (killed_lua 2 "$1" "$folder.whole.d") > "$whole" || { wrong "$1: the unbroken run failed"; return 1; }
         took=$(($(now) - started))
+        [ -n "$(find "$folder.whole.d" -type f)" ] || { wrong "$1: the unbroken run kept nothing to go on from"; return 1; }
         echo $took > "$kills_in/$1.took"
     fi
     mkdir -p "$folder"
@@ -116,10 +117,11 @@ kill_history() { # milliseconds
         > "$folder.out" 2>&1 &
     typist=$!
     tries=0
-    until [ -s "$folder/pid" ] || [ $tries -ge 500 ]; do
+    until { [ -s "$folder/pid" ] && ! cmp -s "$folder/file" "$folder/before"; } || [ $tries -ge 500 ]; do
         sleep 0.02
         tries=$((tries + 1))
     done
+    [ $tries -lt 500 ] || { wrong "history: nothing that was typed is kept"; return 1; }
     pause_for "$(random "$1")"
     rm -f "$folder/typing"
     kill -KILL "$(cat "$folder/pid")" 2> /dev/null || { wrong "history: no prompt came up"; return 1; }

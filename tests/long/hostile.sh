@@ -8,10 +8,14 @@ root=$PWD
 state=$(cd "$LONG_STATE" && pwd)
 seed=${HOSTILE_SEED:-$(cat "$state/seed" 2> /dev/null || date +%Y%m%d)}
 calls=${HOSTILE_CALLS:-1000}
+[ "$seed" = "$(cat "$state/seed" 2> /dev/null || echo "$seed")" ] || {
+    echo "hostile: the seed of what has been done is $(cat "$state/seed"); tests/long/run --again hostile begins anew" >&2
+    exit 2
+}
 echo "$seed" > "$state/seed"
 echo "hostile: seed $seed"
 
-[ -x build/asan/perigee ] || make -s asan-built CC="${CC:-cc}" || exit 2
+make -s asan-built CC="${CC:-cc}" || exit 2
 HOSTILE_HANG=30 # seconds of processor time under the sanitizers; 5 without
 ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:exitcode=99:allocator_may_return_null=1:max_allocation_size_mb=400:quarantine_size_mb=64
 LSAN_OPTIONS=suppressions=$root/tests/lsan.supp:print_suppressions=0
@@ -41,7 +45,7 @@ note_end() { # status
 }
 
 entry=$(cat "$state/entry" 2> /dev/null || echo 1)
-count=$(build/perigee --quiet tests/hostile/run.lua count)
+count=$(build/perigee --quiet tests/hostile/run.lua count) || exit 2
 while [ "$entry" -le "$count" ]; do
     from=1
     while [ "$from" -le "$calls" ]; do
@@ -54,7 +58,11 @@ while [ "$entry" -le "$count" ]; do
         grep -a '^FAULT' "$state/report" >> "$state/found"
         grep -a '^FIGURES' "$state/report" >> "$state/figures.all"
         number=$calls
-        [ "$status" = 0 ] || note_end "$status"
+        if [ "$status" = 0 ]; then
+            grep -aq '^FIGURES' "$state/report" || { echo "hostile: entry $entry ended without its figures" >&2; exit 2; }
+        else
+            note_end "$status"
+        fi
         from=$((number + 1))
         find "$folder" -mindepth 1 ! -name err -delete
     done

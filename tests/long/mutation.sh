@@ -10,6 +10,7 @@ done
 # Neither the folder nor the time of day make a compilation another.
 export CCACHE_BASEDIR="$PWD" CCACHE_NOHASHDIR=1
 
+[ -z "${PERIGEE_MUTATE_NEAR:-}" ] || { echo "mutation: PERIGEE_MUTATE_NEAR tries too few tests for a verdict" >&2; exit 2; }
 state=$PWD/$LONG_STATE
 nice -n 10 build/perigee --quiet tests/mutate/run.lua run "$state" "$LONG_END"
 status=$?
@@ -17,5 +18,6 @@ status=$?
 [ $status = 0 ] || exit $status
 mkdir -p build/mutate
 build/perigee --quiet tests/mutate/run.lua table "$state" > build/mutate/table
+build/perigee --quiet tests/mutate/run.lua judge "$state" || exit 1
 figures=$(tail -1 build/mutate/table)
 finish "$figures"

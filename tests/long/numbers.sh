@@ -6,7 +6,12 @@
 families="arrays:10000 metrics:1000 attacks:240 svms:150 training:100 classic:80 layers:400"
 
 [ -s "$LONG_STATE/seed" ] || date +%Y%m%d%H%M%S > "$LONG_STATE/seed"
-seed=${PERIGEE_NUMBERS_SEED:-$(cat "$LONG_STATE/seed")}
+kept=$(cat "$LONG_STATE/seed")
+seed=${PERIGEE_NUMBERS_SEED:-$kept}
+if [ "$seed" != "$kept" ] && [ -n "$(find "$LONG_STATE" -type f ! -name seed)" ]; then
+    echo "numbers: the seed of what has been done is $kept; tests/long/run --again numbers begins anew" >&2
+    exit 2
+fi
 echo "$seed" > "$LONG_STATE/seed"
 PERIGEE=$PWD/build/perigee
 export PERIGEE
@@ -51,6 +56,7 @@ for each in $families; do
         echo "$tried $steps $faults $lost" > "$state"
     done
     [ "$faults" = 0 ] || status=1
+    [ $((50 * lost)) -le "$count" ] || status=1
     line="$family $tried cases, $steps steps, $faults off"
     [ "$lost" = 0 ] || line="$line, $lost cases not judged, as Python ended"
     echo "numbers: $line"

@@ -14,6 +14,8 @@ while [ "$run" -le "$runs" ]; do
         tail -1 "$LONG_STATE/run.$run" | grep -q ' passed, ' || exit 1
         sed -n 's/^\([a-z]*\/[^ ]*\) .* passed\(.*\)(\([0-9]*\) s)$/\1 \3 \2/p' "$LONG_STATE/run.$run" |
             awk -v run="$run" '{ print run, $1, $2, /FAILED/ + 0 }' >> "$lines"
+        # also what has no line of its own, as when a lane was ended
+        tail -1 "$LONG_STATE/run.$run" | grep -q ' passed, 0 failed' || echo "$run" >> "$LONG_STATE/red"
         grep -q ' passed, 0 failed' "$LONG_STATE/run.$run" && rm -f "$LONG_STATE/run.$run"
         mark_done "$run"
     fi
@@ -34,6 +36,7 @@ cp "$LONG_STATE/table" build/long/repeat.table
 cat "$LONG_STATE/table"
 failed=$(awk '$3 > 0 { printf "%s%s (%d of %d)", sep, $2, $3, $4; sep = ", " }' "$LONG_STATE/table")
 [ -z "$failed" ] || { echo "not always green: $failed; see $LONG_STATE/run.*" >&2; exit 1; }
+[ ! -s "$LONG_STATE/red" ] || { echo "red: runs $(tr '\n' ' ' < "$LONG_STATE/red"); see $LONG_STATE/run.*" >&2; exit 1; }
 [ -z "$pattern" ] || exit 0
 slow=$(head -3 "$LONG_STATE/table" | awk '{ printf "%s%s %d s", sep, $2, $1; sep = ", " }')
 finish "$runs runs, none red; medians: $slow, all $(awk '{ sum += $1 } END { print sum + 0 }' "$LONG_STATE/table") s"

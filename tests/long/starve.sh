@@ -22,7 +22,7 @@ for test in cli/test_starved_disks cli/test_starved_streams cli/test_starved_gnu
     out=$LONG_STATE/$name.out
     PERIGEE_STARVE=long sh tests/$test.sh > "$out" 2>&1 || found "see $out"
     ! grep '^not ok' "$out" || found "see $out"
-    sed -n "s/^# figures: //p" "$out" > "$LONG_STATE/figures.$name"
+    sed -n 's/^# figures: //p; s/^ok.*# SKIP \(.*\)$/not tried: \1;/p' "$out" > "$LONG_STATE/figures.$name"
     mark_done $name
 done
 
@@ -38,11 +38,16 @@ fi
 # Each request: the program's own, cJSON's and libzip's; then all with Lua's, three in a row, since Lua asks again.
 each() { # lua count
     next=$LONG_STATE/next.$1
-    [ -s "$next" ] || echo "1 $(tests/inject/run --count "$1")" > "$next"
+    if [ ! -s "$next" ]; then
+        all=$(tests/inject/run --count "$1")
+        case $all in '' | *[!0-9]* | 0) found "requests cannot be counted here: \"$all\"" ;; esac
+        echo "1 $all" > "$next"
+    fi
     while read -r from all < "$next" && [ "$from" -le "$all" ]; do
         left || pause
         rm -f "$LONG_STATE/part"
         tests/inject/run --each "$from-$((from + 249))" "$1" "$2" "$LONG_STATE/part" || found "the run from request $from"
+        [ -s "$LONG_STATE/part" ] || found "nothing was tried from request $from"
         ! bad "$LONG_STATE/part" || found "request from $from, see $LONG_STATE/part"
         cat "$LONG_STATE/part" >> "$log"
         echo "$((from + 250)) $all" > "$next"

@@ -84,10 +84,11 @@ look() { # tool file command…
 }
 
 has() {
-    command -v "$1" > /dev/null || { echo "skipped: $1 is not here" >&2; return 1; }
+    command -v "$1" > /dev/null || { echo "static: $1 is not here" >&2; missing="$missing $1"; return 1; }
 }
 
 found=''
+missing=''
 tools=''
 files=$(ls src/*.c src/*/*.c ${mpi:+src/mpi/module/*.c})
 with_headers > "$out/headers"
@@ -128,4 +129,5 @@ if has luacheck; then
     make -s lint-lua > "$out/luacheck" 2>&1 || { cat "$out/luacheck"; found="$found luacheck"; }
 fi
 [ -z "$found" ] || { echo "findings:$found" >&2; exit 1; }
+[ -z "$missing" ] || { echo "not looked at by:$missing" >&2; exit 2; }
 finish "$(echo "$files" | wc -l) C files and all Lua files, no findings (${tools#, })"

@@ -4,6 +4,8 @@
 --   perigee --quiet tests/mutate/run.lua run STATE END [PART…]  try those not tried yet, until the clock says
 --                                                            END; PARTs of their names choose some
 --   perigee --quiet tests/mutate/run.lua table STATE         what became of each
+--   perigee --quiet tests/mutate/run.lua judge STATE         is that as it should be? At most 5 % are not
+--                                                            noticed, each explained in RELIABILITY.md
 --
 -- A change is made in a copy of the tree, in STATE/tree; then the C and the Lua tests run, the likeliest
 -- first, one at a time, until one of them fails. STATE/results keeps a line for each: name, verdict, by what,
@@ -71,7 +73,7 @@ local function count_results(known)
       survived = survived + 1
     end
   end
-  return killed, survived, hung
+  return killed, hung, survived
 end
 
 -- Tests.
@@ -236,12 +238,28 @@ local function print_table()
   print(("%d changes: %d noticed, %d of them by a hang, %d not"):format(#all, count_results(known)))
 end
 
+local function judge()
+  local known, explained = read_results(), changes.read "tests/RELIABILITY.md"
+  local _, _, survived = count_results(known)
+  for _, change in ipairs(all) do
+    local result = known[change.name]
+    if not result then fail("%s was not tried", change.name) end
+    local file = change.file:gsub("^src/", "")
+    if result.verdict ~= "killed" and not explained:find(("| `%s`:"):format(file), 1, true) then
+      fail("%s is not noticed, nor explained in tests/RELIABILITY.md", change.name)
+    end
+  end
+  if 20 * survived > #all then fail("%d of %d are not noticed", survived, #all) end
+end
+
 if command == "run" then
   run()
 elseif command == "table" then
   print_table()
+elseif command == "judge" then
+  judge()
 elseif command == "check" then
   print(("%d changes, none stale"):format(#all))
 else
-  fail "expected check, run or table"
+  fail "expected check, run, table or judge"
 end

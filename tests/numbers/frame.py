@@ -226,6 +226,6 @@ def table(values):
 def report(family, seed, faults, shown=20):
     for index, lua, what in faults[:shown]:
         print(f"{family.NAME}, seed {seed}, case {index}: {what}\n    {lua}\n"
-              f"    again: python3 tests/numbers/run.py {family.NAME} --seed {seed} --case {index}", file=sys.stderr)
+              f"    again: {sys.executable} tests/numbers/run.py {family.NAME} --seed {seed} --case {index}", file=sys.stderr)
     if len(faults) > shown:
         print(f"{family.NAME}: {len(faults) - shown} more", file=sys.stderr)
