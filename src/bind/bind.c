@@ -306,9 +306,19 @@ static int refuse_position(lua_State *L, const char *where, const char *const *v
                       where, valid[0] ? valid[0] : "name", bind_describe(L, -1, text));
 }
 
+/* Options are looked up in the table alone, since a metamethod may raise, or be anything's. */
+void bind_refuse_inherited(lua_State *L, int arg, const char *where) {
+    if (luaL_getmetafield(L, arg, "__index") != LUA_TNIL)
+        bind_error(L,
+                   "%s: the table of options has a metatable with __index, by which none is found: "
+                   "copy them into the table",
+                   where);
+}
+
 /* `list` values without a name are the caller's: positions 1 … #t. */
 static void check_options(lua_State *L, int arg, const char *where, const char *const *valid,
                           lua_Integer list) {
+    bind_refuse_inherited(L, arg, where);
     for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
         if (lua_isinteger(L, -2) && lua_tointeger(L, -2) >= 1 && lua_tointeger(L, -2) <= list)
             continue;

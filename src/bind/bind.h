@@ -228,6 +228,10 @@ size_t bind_place(lua_State *L, const char *where, lua_Integer position, size_t 
 
 /* ---- Option tables --------------------------------------------------------------------------- */
 
+/* An error where the table of options at `arg` has more by way of a metatable's __index. The checks
+ * below begin with it. */
+void bind_refuse_inherited(lua_State *L, int arg, const char *where);
+
 /* Check that the value at `arg` is a table (nil or none is taken for an empty one, and the slot is
  * then filled with it) and that each of its keys is in `valid` (NULL-terminated). An unknown key is
  * an error that lists the valid ones and names the nearest; a value without a name is refused. */

@@ -48,6 +48,9 @@ static void refuse_length(const Reader *r, int depth) {
 static void refuse_keys(const Reader *r, int depth, lua_Integer n) {
     lua_State *L = r->L;
     char path[128], key[128];
+    if (n == 0 && luaL_getmetafield(L, -1, "__index") != LUA_TNIL)
+        bind_error(L, "%s: %s%s: expected numbers in the table, got a metatable with __index alone",
+                   r->where, r->name, path_text(r, depth, path));
     if (n == 0)
         lua_pushnil(L);
     else

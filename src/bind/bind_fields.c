@@ -320,6 +320,7 @@ void bind_set_options(lua_State *L) {
     Optioned self = check_self(L, "set");
     if (!lua_istable(L, 2))
         bind_expected(L, 2, self.where, "options", "a table, name = value");
+    bind_refuse_inherited(L, 2, self.where);
     lua_settop(L, 2);
     lua_newtable(L);
     set_wholes(L, &self);

@@ -376,6 +376,7 @@ static void read_code(lua_State *L, Training *training, TrainParams *params) {
 /* The options of the table at 3, or none, into params; what they borrow stays on the stack. */
 static void read_options(lua_State *L, Training *training, TrainParams *params) {
     if (lua_istable(L, 3)) {
+        bind_refuse_inherited(L, 3, "nn.train");
         bind_push_copy(L, 3);
         lua_replace(L, 3);
         read_rate(L, training, params);

@@ -62,3 +62,22 @@ function TestUnheardOptions:test_files_of_others()
   fails("perigee.load(path) reads the model or result in it", evaluate.load, path)
   os.remove(path)
 end
+
+-- What only a metatable has was passed over: ten epochs where three were asked for, an empty array.
+function TestUnheardOptions.test_inherited_ones()
+  local function inherits(t, from) return setmetatable(t, { __index = from }) end
+  local two = data.new { x = { { 0, 1 }, { 1, 0 } }, y = { 0, 1 } }
+  local net = nn.new { input = { 2 }, classes = { 0, 1 }, seed = 1, nn.linear { out = 2 } }
+  for where, call in pairs {
+    ["nn.train"] = function() nn.train(net, two, inherits({ seed = 1 }, { epochs = 3 })) end,
+    ["attack.pgd"] = function() return attack.pgd(inherits({ model = net }, { dmax = 1 })) end,
+    ["svm.new"] = function() return svm.new(inherits({}, { C = 2 })) end,
+    ["svm:set"] = function() model:set(inherits({}, { C = 2 })) end,
+    ["nn.conv2d"] = function() return nn.conv2d(inherits({}, { out = 2 })) end,
+    ["data.new"] = function() return data.new(inherits({ x = { { 1 } } }, { y = { 1 } })) end,
+  } do
+    fails(where .. ": the table of options has a metatable with __index", call)
+  end
+  fails("array.new: values: expected numbers in the table", array.new, inherits({}, { 1, 2 }))
+  lu.assertEquals(svm.new(setmetatable({ C = 2 }, {})).C, 2)
+end
