@@ -200,6 +200,20 @@ static void on_sigpipe(int signal_number) {
 
 /* ---- Coroutines, known to the handler -------------------------------------------------------- */
 
+/* Lua runs in `co`, and then in the coroutine before it again. */
+static lua_State *enter(lua_State *co) {
+    Session *session = the_session();
+    lua_State *caller = session->running;
+    session->running = co;
+    return caller;
+}
+
+static void leave(lua_State *L, lua_State *caller) {
+    the_session()->running = caller;
+    if (progress_interrupt_pending()) /* it came meanwhile: the caller stops as well */
+        lua_sethook(L, stop_at_line, LUA_MASKLINE, 0);
+}
+
 /* Resume `co` with the arguments on top of L's stack; the results take their place and their number
  * is returned, or −1 with the error's value. */
 static int resume(lua_State *L, lua_State *co, int arguments) {
@@ -208,15 +222,10 @@ static int resume(lua_State *L, lua_State *co, int arguments) {
         return -1;
     }
     lua_xmove(L, co, arguments);
-    Session *session = the_session();
-    lua_State *caller = session->running;
-    session->running = co;
     int results;
+    lua_State *caller = enter(co);
     int status = lua_resume(co, L, arguments, &results);
-    session->running = caller;
-    if (progress_interrupt_pending()) /* it came while the coroutine ran: the caller stops as well
-                                       */
-        lua_sethook(L, stop_at_line, LUA_MASKLINE, 0);
+    leave(L, caller);
     if (status != LUA_OK && status != LUA_YIELD) {
         lua_xmove(co, L, 1);
         return -1;
@@ -248,7 +257,9 @@ static int wrapped(lua_State *L) {
         return results;
     int status = lua_status(co);
     if (status != LUA_OK && status != LUA_YIELD) { /* died: its to-be-closed variables are due */
+        lua_State *caller = enter(co);
         lua_resetthread(co);
+        leave(L, caller);
         lua_settop(co, 0);
     }
     if (lua_type(L, -1) == LUA_TSTRING) {
@@ -269,6 +280,23 @@ static int coroutine_wrap(lua_State *L) {
     return 1;
 }
 
+/* coroutine.close, which runs what is to be closed in the coroutine; Lua's own is the upvalue. */
+static int coroutine_close(lua_State *L) {
+    luaL_checktype(L, 1, LUA_TTHREAD);
+    lua_settop(L, 1);
+    lua_State *caller = enter(lua_tothread(L, 1));
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    int status = lua_pcall(L, 1, LUA_MULTRET, 0);
+    leave(L, caller);
+    if (status == LUA_OK)
+        return lua_gettop(L);
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+    return lua_error(L);
+}
+
 /* ---- Public ---------------------------------------------------------------------------------- */
 
 static void replace_coroutine_functions(lua_State *L) {
@@ -277,6 +305,9 @@ static void replace_coroutine_functions(lua_State *L) {
     lua_setfield(L, -2, "resume");
     lua_pushcfunction(L, coroutine_wrap);
     lua_setfield(L, -2, "wrap");
+    lua_getfield(L, -1, "close");
+    lua_pushcclosure(L, coroutine_close, 1);
+    lua_setfield(L, -2, "close");
     lua_pop(L, 1);
 }
 

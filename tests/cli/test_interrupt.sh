@@ -46,6 +46,16 @@ print("on")'
 check_equal "coroutines in coroutines" "$status" 130
 check_equal "and nothing runs after it" "$out" "ready"
 
+for way in 'coroutine.yield() end) co() coroutine.close(thread)' 'error "it" end) pcall(co)'; do
+    interrupt_script "local thread
+local co = coroutine.wrap(function()
+  thread = coroutine.running()
+  local closed <close> = setmetatable({}, { __close = function() print 'ready' while true do end end })
+  $way
+print 'on'"
+    check_equal "what a coroutine is to close: $way" "$status $out" "130 ready"
+done
+
 interrupt_script 'local x = array.randn(100)
 print "ready"
 while true do
