@@ -72,6 +72,42 @@ bool model_check_inside(const Model *whole, const Model *inside, bool rejects, E
                      whole->kind->name, whole->kind->name);
 }
 
+/* ---- In use ---------------------------------------------------------------------------------- */
+
+static const ModelUse **innermost_use(void) {
+    static const ContextSlot slot = { .size = sizeof(const ModelUse *) };
+    return context_slot(&slot);
+}
+
+void model_use_begin(ModelUse *use, const Model *model) {
+    const ModelUse **now = innermost_use();
+    *use = (ModelUse){ model, *now };
+    *now = use;
+}
+
+void model_use_end(const ModelUse *use) {
+    *innermost_use() = use->outer;
+}
+
+/* Is it this model, or a part of it? */
+static bool is_within(const Model *model, const Model *whole) {
+    ModelPart part;
+    bool within = model == whole;
+    for (size_t i = 0; !within && whole->kind->part_at && whole->kind->part_at(whole, i, &part);
+         i++)
+        within = is_within(model, part.model);
+    return within;
+}
+
+bool model_check_idle(const Model *model, const char *where, Error *err) {
+    for (const ModelUse *use = *innermost_use(); use; use = use->outer)
+        if (is_within(model, use->model))
+            return error_set(err, ERROR_ARGUMENT,
+                             "%s: this %s is being used: what it calls cannot train it", where,
+                             model->kind->name);
+    return true;
+}
+
 bool model_is_same(const Model *a, const Model *b) {
     return a == b || (a && b && a->kind == b->kind && a->kind->same && a->kind->same(a, b));
 }
@@ -196,8 +232,15 @@ Ascent ascent_rows(const Ascent *ascent, const Model *model, size_t first) {
 }
 
 bool model_scores(Model *model, const Batch *batch, double *scores, Error *err) {
-    return check_ready(model, batch, err) &&
-           (batch->n == 0 || model->kind->scores(model, batch, scores, err));
+    ModelUse use;
+    if (!check_ready(model, batch, err))
+        return false;
+    if (batch->n == 0)
+        return true;
+    model_use_begin(&use, model);
+    bool ok = model->kind->scores(model, batch, scores, err);
+    model_use_end(&use);
+    return ok;
 }
 
 /* Scores and then gradients by their weights, for a kind that has no way to do both at once. */
@@ -229,8 +272,13 @@ bool model_gradient(Model *model, const Batch *batch, const GradientRequest *req
     if (batch->n == 0)
         return true;
     bool by_weights = request->w && !request->scores;
-    return by_weights || model->kind->one_pass ? model->kind->gradient(model, batch, request, err)
-                                               : gradient_in_two_calls(model, batch, request, err);
+    ModelUse use;
+    model_use_begin(&use, model);
+    bool ok = by_weights || model->kind->one_pass
+                  ? model->kind->gradient(model, batch, request, err)
+                  : gradient_in_two_calls(model, batch, request, err);
+    model_use_end(&use);
+    return ok;
 }
 
 /* ---- Ascents --------------------------------------------------------------------------------- */
@@ -289,8 +337,15 @@ bool ascent_along_gradient(Model *model, const Batch *batch, const Ascent *ascen
 bool model_ascent(Model *model, const Batch *batch, const Ascent *ascent, Error *err) {
     if (!model->kind->ascent)
         return ascent_along_gradient(model, batch, ascent, err);
-    return check_ready(model, batch, err) &&
-           (batch->n == 0 || model->kind->ascent(model, batch, ascent, err));
+    if (!check_ready(model, batch, err))
+        return false;
+    if (batch->n == 0)
+        return true;
+    ModelUse use;
+    model_use_begin(&use, model);
+    bool ok = model->kind->ascent(model, batch, ascent, err);
+    model_use_end(&use);
+    return ok;
 }
 
 Pieces pieces_of(const Model *model, const Batch *batch, Progress *progress) {
@@ -299,7 +354,8 @@ Pieces pieces_of(const Model *model, const Batch *batch, Progress *progress) {
                      .progress = progress,
                      .what = batch->where,
                      .most = whole ? batch->n : MODEL_PIECE,
-                     .piece = batch_rows(batch, 0, 0) };
+                     .piece = batch_rows(batch, 0, 0),
+                     .columns = model_columns(model) };
 }
 
 static bool has_several(const Pieces *pieces) {
@@ -327,6 +383,13 @@ void pieces_end(Pieces *pieces) {
         progress_end(pieces->progress);
 }
 
+bool pieces_check(const Pieces *pieces, const Model *model, Error *err) {
+    return model_columns(model) == pieces->columns ||
+           error_set(err, ERROR_ARGUMENT,
+                     "%s: the %s was fitted to other classes while it was asked",
+                     pieces->batch->where, model->kind->name);
+}
+
 static bool all_done(const Pieces *pieces, Error *err) {
     const Batch *batch = pieces->batch;
     return pieces->done == batch->n || error_interrupted(err, batch->where);
@@ -335,16 +398,18 @@ static bool all_done(const Pieces *pieces, Error *err) {
 bool model_answer(Model *model, Pieces *pieces, const GradientRequest *request, Error *err) {
     bool ok = true;
     while (ok && pieces_next(pieces)) {
-        if (request->gradient) {
+        if (!pieces_check(pieces, model, err)) {
+            ok = false;
+        } else if (request->gradient) {
             GradientRequest part = request_rows(request, model, pieces->done);
             ok = model_gradient(model, &pieces->piece, &part, err);
         } else {
-            size_t done = pieces->done * model_columns(model);
+            size_t done = pieces->done * pieces->columns;
             ok = model_scores(model, &pieces->piece, request->scores + done, err);
         }
     }
     pieces_end(pieces);
-    return ok;
+    return ok && pieces_check(pieces, model, err);
 }
 
 bool model_scores_in_pieces(Model *model, const Batch *batch, double *scores, Error *err) {
@@ -373,16 +438,26 @@ bool model_forward(ModelPass *pass, double *scores, Error *err) {
     pass->changed = model_changed(pass->model);
     if (!kind->forward || pass->batch.n == 0)
         return model_scores(pass->model, &pass->batch, scores, err);
-    return check_ready(pass->model, &pass->batch, err) && kind->forward(pass, scores, err);
+    if (!check_ready(pass->model, &pass->batch, err))
+        return false;
+    ModelUse use;
+    model_use_begin(&use, pass->model);
+    bool ok = kind->forward(pass, scores, err);
+    model_use_end(&use);
+    return ok;
 }
 
 bool model_backward(ModelPass *pass, const double *w, float *gradient, Error *err) {
     if (!model_check_unchanged(pass->model, pass->changed, err))
         return false;
-    if (pass->kept)
-        return pass->model->kind->backward(pass, w, gradient, err);
     GradientRequest request = { .w = w, .gradient = gradient, .largest = pass->largest };
-    return model_gradient(pass->model, &pass->batch, &request, err);
+    if (!pass->kept)
+        return model_gradient(pass->model, &pass->batch, &request, err);
+    ModelUse use;
+    model_use_begin(&use, pass->model);
+    bool ok = pass->model->kind->backward(pass, w, gradient, err);
+    model_use_end(&use);
+    return ok;
 }
 
 void model_pass_clear(ModelPass *pass) {
@@ -406,7 +481,7 @@ bool model_check_samples(const Model *model, const Samples *samples, Error *err)
 bool model_fit(Model *model, const Samples *samples, Progress *progress, Error *err) {
     if (!model->kind->fit)
         return cannot(model, "fit", err);
-    return model_check_samples(model, samples, err) &&
+    return model_check_idle(model, "fit", err) && model_check_samples(model, samples, err) &&
            model->kind->fit(model, samples, progress, err);
 }
 
@@ -515,7 +590,7 @@ static bool score_fold(const FoldRun *run, int k, Error *err) {
 
 bool model_fit_folds(Model *model, const Folds *folds, Progress *progress, Error *err) {
     const Samples *samples = folds->samples;
-    if (!model_check_samples(model, samples, err))
+    if (!model_check_idle(model, "fit", err) || !model_check_samples(model, samples, err))
         return false;
     if (model->kind->fit_folds)
         return model->kind->fit_folds(model, folds, progress, err);

@@ -264,6 +264,21 @@ bool model_check_fitted_on(const Model *model, const Model *net, uint64_t then, 
  * not, as it is to? */
 bool model_check_inside(const Model *whole, const Model *inside, bool rejects, Error *err);
 
+/* ---- In use ---- */
+
+/* While a model answers, what it calls (a kernel, a function or a model written in Lua) trains
+ * neither it nor a part of it: that would free what the call is reading. The operations below see
+ * to it themselves; a kind that reads its parts for others says so. Uses end in reverse order. */
+typedef struct ModelUse {
+    const Model *model;
+    const struct ModelUse *outer;
+} ModelUse;
+void model_use_begin(ModelUse *use, const Model *model);
+void model_use_end(const ModelUse *use);
+
+/* For ways of training beside model_fit, which asks by itself: an error where it is in use. */
+bool model_check_idle(const Model *model, const char *where, Error *err);
+
 bool model_is_same(const Model *a, const Model *b);
 bool model_is_fitted(const Model *model);
 bool model_not_fitted(const Model *model, const char *where, Error *err); /* the error; false */
@@ -302,11 +317,16 @@ typedef struct Pieces {
     size_t most;        /* rows of a piece */
     Batch piece;        /* the present one */
     size_t done;        /* rows before it */
+    size_t columns;     /* of the model as it was */
     bool started;
 } Pieces;
 Pieces pieces_of(const Model *model, const Batch *batch, Progress *progress);
 bool pieces_next(Pieces *pieces);
 void pieces_end(Pieces *pieces);
+
+/* Whoever hears of the progress may train the model between two pieces: an error where rows of its
+ * scores have another length by now. */
+bool pieces_check(const Pieces *pieces, const Model *model, Error *err);
 
 /* What is requested, in these pieces; without a gradient the scores alone. */
 bool model_answer(Model *model, Pieces *pieces, const GradientRequest *request, Error *err);

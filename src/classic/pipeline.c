@@ -168,7 +168,8 @@ static bool pipeline_fit(Model *base, const Samples *samples, Progress *progress
 bool pipeline_fit_steps(Pipeline *self, const Samples *samples, Progress *progress, Error *err) {
     Learning learning;
     const Model *model = self->front.model;
-    if (!model_check_samples(&self->front.base, samples, err))
+    if (!model_check_idle(&self->front.base, "fit_steps", err) ||
+        !model_check_samples(&self->front.base, samples, err))
         return false;
     progress_begin(progress, "fitting steps", (double)self->steps);
     bool ok = learn(self, samples, &learning, progress, err);

@@ -119,7 +119,7 @@ static bool check_unchanged(const Dnr *dnr, Error *err) {
 
 /* ---- Scores ---------------------------------------------------------------------------------- */
 
-/* One tile of rows on its way, with scratch for the largest. While it exists the Dnr is busy. */
+/* One tile of rows on its way, with scratch for the largest. While it exists the Dnr is in use. */
 typedef struct Tile {
     Dnr *dnr;
     size_t most;             /* rows at once */
@@ -134,10 +134,11 @@ typedef struct Tile {
     double *columns;         /* rows × the most columns that one part has */
     float *storage;          /* of outputs and slopes */
     size_t storage_capacity; /* as the pool says it */
+    ModelUse use;
 } Tile;
 
 static void tile_clear(Tile *tile) {
-    tile->dnr->busy--;
+    model_use_end(&tile->use);
     free(tile->output);
     free(tile->slopes);
     free(tile->pass);
@@ -165,7 +166,7 @@ static bool tile_make(Tile *tile, const Batch *batch, Error *err) {
         columns = dnr->layer[l].columns > columns ? dnr->layer[l].columns : columns;
         widths += dnr->layer[l].width;
     }
-    dnr->busy++;
+    model_use_begin(&tile->use, &dnr->base);
     tile->output = malloc(dnr->layers * sizeof *tile->output);
     tile->slopes = malloc(dnr->layers * sizeof *tile->slopes);
     tile->pass = calloc(dnr->layers, sizeof *tile->pass);

@@ -203,8 +203,9 @@ static void swap_parts(Dnr *dnr, Training *training) {
 bool dnr_fit(Dnr *dnr, const Folds *folds, Progress *progress, Error *err) {
     const Samples *samples = folds->samples;
     if (dnr->busy)
-        return error_set(err, ERROR_ARGUMENT, "fit: this dnr is scoring: one of its parts called");
-    if (!model_check_samples(&dnr->base, samples, err))
+        return error_set(err, ERROR_ARGUMENT,
+                         "fit: this dnr is being tuned: its parts cannot train it");
+    if (!model_check_idle(&dnr->base, "fit", err) || !model_check_samples(&dnr->base, samples, err))
         return false;
     if (samples->features != dnr->base.features)
         return error_set(err, ERROR_ARGUMENT, "fit: samples have %zu features, the net takes %zu",

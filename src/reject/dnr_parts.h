@@ -28,7 +28,7 @@ struct Dnr {
     double threshold;
     uint64_t seed;
     uint64_t seen; /* when the net had last changed as the fitted parts were taken in */
-    int busy;      /* calls scoring now: a part written in Lua must not fit us from inside one */
+    bool busy;     /* being tuned: a part written in Lua must not fit us meanwhile */
 };
 
 /* Do the parts, where all are fitted, fit each other? The layers' classifiers may know any classes:

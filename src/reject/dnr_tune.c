@@ -95,8 +95,10 @@ static bool check_samples(const Tuner *tuner, Error *err) {
     const Samples *samples = tuner->held.samples;
     const Model *base = &tuner->dnr->base;
     if (tuner->dnr->busy)
-        return error_set(err, ERROR_ARGUMENT, "%s: this dnr is scoring: one of its parts called",
-                         where);
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: this dnr is being tuned: its parts cannot tune it", where);
+    if (!model_check_idle(base, where, err))
+        return false;
     if (!model_check_samples(base, samples, err)) {
         error_prefix(err, "%s", where);
         return false;
@@ -315,8 +317,8 @@ static bool tune_parts(Tuner *tuner, Error *err) {
     Dnr *dnr = tuner->dnr;
     Progress *progress = tuner->progress;
     char text[96];
-    matrix_hold(); /* every layer's matrices in the same memory */
-    dnr->busy++;   /* a part written in Lua must not fit us meanwhile */
+    matrix_hold();    /* every layer's matrices in the same memory */
+    dnr->busy = true; /* a part written in Lua must not fit us meanwhile */
     bool ok = dnr_training_outputs(dnr, &tuner->held, progress, err);
     bool go = ok && progress_step(progress, 1, NULL);
     for (size_t part = 0; go && part <= dnr->layers; part++) {
@@ -326,7 +328,7 @@ static bool tune_parts(Tuner *tuner, Error *err) {
             describe_part(tuner, part, text);
         go = go && progress_step(progress, 1, text);
     }
-    dnr->busy--;
+    dnr->busy = false;
     matrix_release();
     return ok;
 }

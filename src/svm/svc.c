@@ -290,10 +290,8 @@ static void weigh_single(const void *context, size_t row, const double *f, doubl
 }
 
 static bool svc_scores(Model *model, const Batch *batch, double *scores, Error *err) {
-    Svc *svc = (Svc *)model;
-    svc->busy++;
+    const Svc *svc = (const Svc *)model;
     bool ok = decision_values(&svc->decision, batch, scores, err);
-    svc->busy--;
     if (ok && is_single(svc))
         spread(scores, batch->n);
     return ok;
@@ -303,19 +301,11 @@ static DecisionView view_of(const Svc *svc, double wider) {
     return (DecisionView){ .decision = &svc->decision, .wider = wider };
 }
 
-/* Of one function a class. */
-static bool gradient_of(Svc *svc, const Batch *batch, const GradientRequest *request, Error *err) {
-    svc->busy++;
-    bool ok = decision_gradient(view_of(svc, request->wider), batch, request, err);
-    svc->busy--;
-    return ok;
-}
-
 static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest *request,
                          Error *err) {
-    Svc *svc = (Svc *)model;
+    const Svc *svc = (const Svc *)model;
     if (!is_single(svc))
-        return gradient_of(svc, batch, request, err);
+        return decision_gradient(view_of(svc, request->wider), batch, request, err);
     double *single = request->w ? single_weights(batch, request->w, err) : NULL;
     if (request->w && !single)
         return false;
@@ -326,7 +316,7 @@ static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest
                               .scores = request->scores,
                               .gradient = request->gradient,
                               .largest = request->largest };
-    bool ok = gradient_of(svc, batch, &inner, err);
+    bool ok = decision_gradient(view_of(svc, inner.wider), batch, &inner, err);
     if (ok && request->scores)
         spread(request->scores, batch->n);
     free(single);
@@ -334,25 +324,21 @@ static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest
 }
 
 static bool svc_forward(ModelPass *pass, double *scores, Error *err) {
-    Svc *svc = (Svc *)pass->model;
+    const Svc *svc = (const Svc *)pass->model;
     DecisionView view = view_of(svc, pass->wider);
     view.largest = pass->largest;
-    svc->busy++;
     pass->kept = decision_forward(view, &pass->batch, scores, err);
-    svc->busy--;
     if (pass->kept && is_single(svc))
         spread(scores, pass->batch.n);
     return pass->kept != NULL;
 }
 
 static bool svc_backward(ModelPass *pass, const double *w, float *gradient, Error *err) {
-    Svc *svc = (Svc *)pass->model;
+    const Svc *svc = (const Svc *)pass->model;
     double *single = is_single(svc) ? single_weights(&pass->batch, w, err) : NULL;
     if (is_single(svc) && !single)
         return false;
-    svc->busy++;
     bool ok = decision_backward(pass->kept, single ? single : w, gradient, err);
-    svc->busy--;
     free(single);
     return ok;
 }
@@ -527,10 +513,10 @@ static bool svc_fit_folds(Model *model, const Folds *folds, Progress *progress, 
                             .n = samples->n,
                             .memory = svc->params.memory };
     Training training = { .svc = svc, .folds = folds, .classes = &classes };
-    if (svc->busy > 0)
+    if (svc->busy)
         return error_set(err, ERROR_ARGUMENT,
-                         "fit: this svm is being used: its kernel cannot train it");
-    svc->busy++;
+                         "fit: this svm is being trained: its kernel cannot train it");
+    svc->busy = true;
     kernel_assign(&training.kernel, &svc->params.kernel);
     bool ok = labels_from("fit", samples->y, samples->n, &classes, err) &&
               check_training(folds, &classes, err) &&
@@ -544,7 +530,7 @@ static bool svc_fit_folds(Model *model, const Folds *folds, Progress *progress, 
              train_machines(&training, &adopted, progress, err);
         labels_clear(&adopted);
     }
-    svc->busy--;
+    svc->busy = false;
     kernel_release(&training.kernel);
     solver_matrix_clear(&matrix);
     labels_clear(&classes);

@@ -12,7 +12,7 @@ struct Svc {
     Model base;
     SvcParams params;  /* what the next fit will use; owns its weights */
     Decision decision; /* empty while not fitted; has the kernel it was trained with */
-    int busy;          /* calls at work: a kernel written in Lua must not fit us from inside one */
+    bool busy;         /* being trained: a kernel written in Lua must not fit us meanwhile */
 };
 
 /* svc_new and svc_from with another name for messages; the second's labels are in order. */

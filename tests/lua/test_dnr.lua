@@ -210,7 +210,7 @@ function TestDnr.test_a_part_that_meddles()
   function part.scores(me, x)
     if not done then
       done = true
-      raises("this dnr is scoring", defence.fit, defence, train)
+      raises("this dnr is being used", defence.fit, defence, train)
       do local _ <close> = defence end
     end
     collectgarbage()

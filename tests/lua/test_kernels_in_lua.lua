@@ -323,7 +323,7 @@ function TestKernelsInLua.test_a_kernel_that_reaches_for_its_machine()
   machine = svm.new({ kernel = kernel }):fit(few)
   local expected = machine:scores(few)
   act = function() machine:fit(few) end
-  raises("this svm is being used: its kernel cannot train it", machine.scores, machine, few)
+  raises("this svm is being used: what it calls cannot train it", machine.scores, machine, few)
   raises("this svm is being used", machine.gradient, machine, few, { 1, 0 })
   act = function()
     machine:set { kernel = svm.rbf(1) }
