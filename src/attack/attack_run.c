@@ -27,6 +27,7 @@ static const size_t trial_floats = (size_t)1 << 25;
 
 static void run_clear(Run *run) {
     model_release(run->mean);
+    model_release(run->attacked);
     free(run->goal);
     free(run->extent);
     free(run->sample);
@@ -35,6 +36,8 @@ static void run_clear(Run *run) {
     free(run->left);
     free(run->unpaid);
     free(run->best);
+    if (run->kept_start_scores)
+        start_scores_give(run->kept_start_scores);
     start_scores_free(run->own_start_scores);
     result_free(run->result);
 }

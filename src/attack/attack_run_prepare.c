@@ -1,6 +1,7 @@
 /* attack_run_prepare.c — before the first descent: the task is checked, the samples are scored, and
  * their labels become goals in columns. */
 #include "attack/attack_run_inside.h"
+#include "attack/attacked.h"
 #include "attack/mean_model.h"
 #include "core/array.h"
 #include "core/fail.h"
@@ -19,7 +20,7 @@ static bool set_constraint(Run *run, Error *err) {
 
 /* Are all of them classes of the model? */
 static bool known_labels(const Run *run, const char *what, const int32_t *label, Error *err) {
-    const Model *model = run->task->model;
+    const Model *model = run->problem.model;
     for (size_t i = 0; i < run->task->n; i++)
         if (labels_find(&model->classes, label[i]) < 0)
             return error_set(err, ERROR_ARGUMENT,
@@ -31,15 +32,16 @@ static bool known_labels(const Run *run, const char *what, const int32_t *label,
 /* Goals, in columns; y where it was not given is the model's best class. */
 static bool set_goals(Run *run, Error *err) {
     const AttackTask *task = run->task;
-    const Labels *classes = &task->model->classes;
+    const Model *model = run->problem.model;
+    const Labels *classes = &model->classes;
     int32_t *y = array_i32(run->result->y), *target = NULL;
     const double *start_scores = array_f64(run->result->start_scores);
     Batch samples = { .n = task->n, .where = run->problem.where };
-    if (!task->y && !model_check_rows(task->model, start_scores, &samples, err))
+    if (!task->y && !model_check_rows(model, start_scores, &samples, err))
         return false;
     for (size_t i = 0; i < task->n; i++) {
         const double *scores = start_scores + i * run->problem.columns;
-        y[i] = task->y ? task->y[i] : classes->label[model_best_class(task->model, scores)];
+        y[i] = task->y ? task->y[i] : classes->label[model_best_class(model, scores)];
     }
     if (task->target) {
         target = array_i32(run->result->target);
@@ -99,7 +101,7 @@ static bool allocate_run(Run *run, Error *err) {
                         .targeted = task->target != NULL,
                         .own_dmax = run->params.dmax_each != NULL,
                         .searched = true };
-    run->result = result_new(&task->model->classes, task->model->rejects, &size, err);
+    run->result = result_new(&run->attacked->classes, run->attacked->rejects, &size, err);
     return run->result != NULL;
 }
 
@@ -129,11 +131,10 @@ static bool set_budgets(Run *run, Error *err) {
 }
 
 static bool set_model(Run *run, Error *err) {
-    run->problem.model = run->task->model;
-    if (run->params.samples == 1)
-        return true;
-    run->mean = mean_model_new(run->task->model, run->params.samples, err);
-    run->problem.model = run->mean;
+    run->problem.model = run->attacked = attacked_new(run->task->model, err);
+    if (!run->attacked || run->params.samples == 1)
+        return run->attacked != NULL;
+    run->problem.model = run->mean = mean_model_new(run->attacked, run->params.samples, err);
     return run->mean != NULL;
 }
 
@@ -271,8 +272,8 @@ bool run_prepare(Run *run, const AttackParams *params, Error *err) {
         /* By its pixels, so that a sample gets the same numbers alone and in any batch. */
         const float *x = task->x + i * task->features;
         run->stream[i] = run->params.seed ^ hash_bytes(x, task->features * sizeof *x);
-        array_i32(run->result->start_label)[i] =
-            verdict_label(task->model, array_f64(run->result->start_scores) + i * problem->columns);
+        array_i32(run->result->start_label)[i] = verdict_label(
+            problem->model, array_f64(run->result->start_scores) + i * problem->columns);
     }
     return true;
 }

@@ -10,22 +10,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Scores of the start points: kept with the attack, or for this run alone. They do not depend on
- * what else a model has drawn for. */
+/* Scores of the start points: kept with the attack, or for this run alone where another of it is
+ * under way. They do not depend on what else a model has drawn for. */
 bool run_score_starts(Run *run, Error *err) {
     const AttackStart *start = &run->task->start;
     if (start->n == 0)
         return true;
-    if (!start->kept && !(run->own_start_scores = start_scores_new()))
+    if (start->kept && start_scores_take(start->kept))
+        run->kept_start_scores = start->kept;
+    else if (!(run->own_start_scores = start_scores_new()))
         return error_memory(err, run->problem.where, 64);
-    StartPoints points = { run->problem.model,
+    StartPoints points = { run->mean ? run->mean : run->task->model,
+                           run->problem.model,
                            { start->x, start->n, run->problem.features, run->problem.where },
                            run->progress };
     const SessionState before = session_save();
     const SessionState own = { session_stream("start_from", run->params.seed), before.seed };
     session_restore(&own);
-    run->start_scores =
-        start_scores_of(start->kept ? start->kept : run->own_start_scores, &points, err);
+    StartScores *holder = run->kept_start_scores ? run->kept_start_scores : run->own_start_scores;
+    run->start_scores = start_scores_of(holder, &points, err);
     session_restore(&before);
     return run->start_scores != NULL;
 }

@@ -13,6 +13,7 @@ struct StartScores {
     size_t n, features, columns;
     float *probe; /* PROBES × features: some of the points */
     double *scores;
+    bool taken; /* by a run */
 };
 
 StartScores *start_scores_new(void) {
@@ -23,13 +24,23 @@ static void forget(StartScores *kept) {
     model_release(kept->model);
     free(kept->probe);
     free(kept->scores);
-    *kept = (StartScores){ 0 };
+    *kept = (StartScores){ .taken = kept->taken };
 }
 
 void start_scores_free(StartScores *kept) {
     if (kept)
         forget(kept);
     free(kept);
+}
+
+bool start_scores_take(StartScores *kept) {
+    bool free_now = !kept->taken;
+    kept->taken = true;
+    return free_now;
+}
+
+void start_scores_give(StartScores *kept) {
+    kept->taken = false;
 }
 
 static size_t probe_count(size_t n) {
@@ -44,8 +55,9 @@ static void take_probes(const Batch *points, float *probe) {
 }
 
 /* Does the model still give the scores that it gave? `now` is scratch for the probes'. */
-static bool same_scores(const StartScores *kept, const Batch *probes, double *now, Error *err) {
-    if (!model_scores(kept->model, probes, now, err))
+static bool same_scores(const StartScores *kept, Model *asked, const Batch *probes, double *now) {
+    Error *ignored = NULL;
+    if (!model_scores(asked, probes, now, ignored))
         return false;
     for (size_t p = 0; p < probes->n; p++)
         for (size_t c = 0; c < kept->columns; c++) {
@@ -57,20 +69,20 @@ static bool same_scores(const StartScores *kept, const Batch *probes, double *no
     return true;
 }
 
-static bool still_true(const StartScores *kept, const Model *model, const Batch *points) {
+static bool still_true(const StartScores *kept, const StartPoints *start) {
+    const Batch *points = &start->points;
     size_t count = probe_count(points->n), d = points->features;
-    if (!model_is_same(kept->model, model) || kept->n != points->n || kept->features != d ||
-        kept->columns != model_columns(model))
+    if (!model_is_same(kept->model, start->model) || kept->n != points->n || kept->features != d ||
+        kept->columns != model_columns(start->asked))
         return false;
     float *probe = malloc((count * d + 1) * sizeof *probe);
     double *now = malloc((count * kept->columns + 1) * sizeof *now);
     bool same = probe && now;
     if (same) {
-        Error *ignored = NULL;
         Batch probes = { probe, count, d, points->where };
         take_probes(points, probe);
         same = memcmp(probe, kept->probe, count * d * sizeof *probe) == 0 &&
-               same_scores(kept, &probes, now, ignored);
+               same_scores(kept, start->asked, &probes, now);
     }
     free(probe);
     free(now);
@@ -78,11 +90,11 @@ static bool still_true(const StartScores *kept, const Model *model, const Batch 
 }
 
 static bool score(StartScores *kept, const StartPoints *start, Error *err) {
-    Pieces pieces = pieces_of(kept->model, &start->points, start->progress);
+    Pieces pieces = pieces_of(start->asked, &start->points, start->progress);
     pieces.what = "attack: scoring start_from";
     bool ok = true;
     while (ok && pieces_next(&pieces))
-        ok = model_scores(kept->model, &pieces.piece, kept->scores + pieces.done * kept->columns,
+        ok = model_scores(start->asked, &pieces.piece, kept->scores + pieces.done * kept->columns,
                           err);
     pieces_end(&pieces);
     if (ok && pieces.done < start->points.n)
@@ -92,13 +104,14 @@ static bool score(StartScores *kept, const StartPoints *start, Error *err) {
 
 const double *start_scores_of(StartScores *kept, const StartPoints *start, Error *err) {
     const Batch *points = &start->points;
-    if (still_true(kept, start->model, points))
+    if (still_true(kept, start))
         return kept->scores;
     forget(kept);
-    *kept = (StartScores){ .model = model_retain(start->model),
+    *kept = (StartScores){ .taken = kept->taken,
+                           .model = model_retain(start->model),
                            .n = points->n,
                            .features = points->features,
-                           .columns = model_columns(start->model) };
+                           .columns = model_columns(start->asked) };
     kept->probe = malloc((PROBES * points->features + 1) * sizeof *kept->probe);
     kept->scores = malloc((points->n * kept->columns + 1) * sizeof *kept->scores);
     bool ok = kept->probe && kept->scores;

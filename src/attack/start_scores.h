@@ -13,9 +13,15 @@ typedef struct StartScores StartScores;
 StartScores *start_scores_new(void); /* NULL without memory */
 void start_scores_free(StartScores *kept);
 
+/* One run at a time has them: what on_step calls may run the same attack again. False: another has
+ * them, until it gives them back. */
+bool start_scores_take(StartScores *kept);
+void start_scores_give(StartScores *kept);
+
 /* What is to be scored. */
 typedef struct StartPoints {
-    Model *model;
+    Model *model; /* whose scores they are, from run to run … */
+    Model *asked; /* … and who gives them in this one (attacked.h) */
     Batch points;
     Progress *progress; /* or NULL */
 } StartPoints;

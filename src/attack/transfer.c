@@ -24,7 +24,12 @@ static void weigh(const void *context, size_t a, const double *scores, double *w
 
 static bool take_gradients(Descent *descent, Error *err) {
     const Problem *problem = descent->problem;
+    const Model *surrogate = problem->params->surrogate;
     size_t d = problem->features;
+    if (!labels_equal(&surrogate->classes, &problem->model->classes))
+        return error_set(err, ERROR_ARGUMENT,
+                         "%s: the surrogate, a %s, was fitted to other classes during the attack",
+                         problem->where, surrogate->kind->name);
     for (size_t a = 0; a < descent->active_count; a++)
         memcpy(descent->trial + a * d, descent->x + descent->active[a] * d, d * sizeof(float));
     Batch batch = { descent->trial, descent->active_count, d, problem->where };
