@@ -13,7 +13,8 @@ struct StartScores {
     size_t n, features, columns;
     float *probe; /* PROBES × features: some of the points */
     double *scores;
-    bool taken; /* by a run */
+    bool taken; /* by a run … */
+    bool last;  /* … that is the last to need them */
 };
 
 StartScores *start_scores_new(void) {
@@ -24,10 +25,14 @@ static void forget(StartScores *kept) {
     model_release(kept->model);
     free(kept->probe);
     free(kept->scores);
-    *kept = (StartScores){ .taken = kept->taken };
+    *kept = (StartScores){ .taken = kept->taken, .last = kept->last };
 }
 
 void start_scores_free(StartScores *kept) {
+    if (kept && kept->taken) {
+        kept->last = true;
+        return;
+    }
     if (kept)
         forget(kept);
     free(kept);
@@ -41,6 +46,8 @@ bool start_scores_take(StartScores *kept) {
 
 void start_scores_give(StartScores *kept) {
     kept->taken = false;
+    if (kept->last)
+        start_scores_free(kept);
 }
 
 static size_t probe_count(size_t n) {
@@ -108,6 +115,7 @@ const double *start_scores_of(StartScores *kept, const StartPoints *start, Error
         return kept->scores;
     forget(kept);
     *kept = (StartScores){ .taken = kept->taken,
+                           .last = kept->last,
                            .model = model_retain(start->model),
                            .n = points->n,
                            .features = points->features,

@@ -13,8 +13,9 @@ typedef struct StartScores StartScores;
 StartScores *start_scores_new(void); /* NULL without memory */
 void start_scores_free(StartScores *kept);
 
-/* One run at a time has them: what on_step calls may run the same attack again. False: another has
- * them, until it gives them back. */
+/* One run at a time has them: what on_step calls may run the same attack again, or close it. False:
+ * another has them, until it gives them back; then those are freed that should have been meanwhile.
+ */
 bool start_scores_take(StartScores *kept);
 void start_scores_give(StartScores *kept);
 
