@@ -97,7 +97,8 @@ function TestRefittedModels:test_means_and_surrogates()
   end)
 end
 
--- The scores of a double start belong to the attack: a second run of it from on_step freed the first one's.
+-- The scores of a double start belong to the attack: a second run of it from on_step, or closing it there,
+-- freed what the first run was to read.
 function TestRefittedModels:test_the_same_attack_inside()
   local model = machine():fit(three)
   local options = { model = model, norm = "l2", dmax = 6, max_iter = 3, eta = 0.1 }
@@ -105,18 +106,27 @@ function TestRefittedModels:test_the_same_attack_inside()
   options.start_from = three
   local alone = attack.pgd(options):run(few)
   lu.assertTrue((straight.x_adv - alone.x_adv):abs():max() > 0.1)
-  local inside, a
-  local over = {}
-  function options.on_step()
-    if inside then return end
-    inside = true
-    inside = a:run(few, { model = machine():fit(all), start_from = all })
-    for i = 1, 200 do over[i] = array.ones(80 + i % 20) end
+  local a, inside
+  for name, act in pairs {
+    run = function() return #a:run(few, { model = machine():fit(all), start_from = all }) end,
+    close = function()
+      do local _ <close> = a end
+      return 4
+    end,
+  } do
+    inside = nil
+    local over = {}
+    function options.on_step()
+      if inside then return end
+      inside = true
+      inside = act()
+      for i = 1, 200 do over[i] = array.ones(80 + i % 20) end
+    end
+    a = attack.pgd(options)
+    local outer = a:run(few)
+    lu.assertEquals({ inside, #over }, { 4, 200 })
+    lu.assertEquals((outer.x_adv - alone.x_adv):abs():max(), 0, name)
   end
-  a = attack.pgd(options)
-  local outer = a:run(few)
-  lu.assertEquals(#inside, 4)
-  lu.assertEquals((outer.x_adv - alone.x_adv):abs():max(), 0)
 end
 
 local USED = "is being used: what it calls cannot train it"
