@@ -11,16 +11,17 @@ typedef struct Run {
     Problem problem;
     AttackParams params;
     const AttackTask *task;
-    Model *attacked;                /* the task's, with the classes of the start (attacked.h) */
-    Model *mean;                    /* of several calls of it; NULL where one is an answer */
-    Goal *goal;                     /* n */
-    Extent *extent;                 /* n */
-    size_t *sample;                 /* 0 … n−1 */
-    size_t per;                     /* rows of each sample in a descent: 1, or its wrong classes */
-    uint64_t *stream;               /* n */
-    size_t *left;                   /* n: queries that may still be spent; NULL: any number */
-    bool *unpaid;                   /* n: has something been left out for lack of them? */
-    Worth *best;                    /* n: how good the answer so far is */
+    AttackTask own;   /* the task once the result has its samples, which nobody can write over */
+    Model *attacked;  /* the task's, with the classes of the start (attacked.h) */
+    Model *mean;      /* of several calls of it; NULL where one is an answer */
+    Goal *goal;       /* n */
+    Extent *extent;   /* n */
+    size_t *sample;   /* 0 … n−1 */
+    size_t per;       /* rows of each sample in a descent: 1, or its wrong classes */
+    uint64_t *stream; /* n */
+    size_t *left;     /* n: queries that may still be spent; NULL: any number */
+    bool *unpaid;     /* n: has something been left out for lack of them? */
+    Worth *best;      /* n: how good the answer so far is */
     const double *start_scores;     /* of the task's start points */
     StartScores *kept_start_scores; /* what holds them: taken from the attack, … */
     StartScores *own_start_scores;  /* … or this run's own */

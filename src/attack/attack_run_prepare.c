@@ -255,16 +255,26 @@ static bool score_samples(const Run *run, Error *err) {
     return ok;
 }
 
-bool run_prepare(Run *run, const AttackParams *params, Error *err) {
+/* The samples as they are now are the run's: what on_step writes into them counts no more. */
+static void take_samples(Run *run) {
     const AttackTask *task = run->task;
+    size_t bytes = task->n * task->features * sizeof(float);
+    memcpy(array_f32(run->result->x0), task->x, bytes);
+    memcpy(array_f32(run->result->x_adv), task->x, bytes);
+    run->own = *task;
+    run->own.x = array_f32(run->result->x0);
+    run->task = &run->own;
+}
+
+bool run_prepare(Run *run, const AttackParams *params, Error *err) {
     Problem *problem = &run->problem;
     if (!check_task(run, err) || !set_model(run, err) || !set_constraint(run, err) ||
         !set_budgets(run, err) || !allocate_run(run, err) || !set_extents(run, params, err) ||
         !describe(run, err))
         return false;
     set_shape(run);
-    memcpy(array_f32(run->result->x0), task->x, task->n * task->features * sizeof(float));
-    memcpy(array_f32(run->result->x_adv), task->x, task->n * task->features * sizeof(float));
+    take_samples(run);
+    const AttackTask *task = run->task;
     if (!score_samples(run, err) || !set_goals(run, err))
         return false;
     for (size_t i = 0; i < task->n; i++) {

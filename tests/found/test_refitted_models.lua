@@ -129,6 +129,17 @@ function TestRefittedModels:test_the_same_attack_inside()
   end
 end
 
+-- Samples that were written over meanwhile: answers 7 from them, of a dmax of 1.
+function TestRefittedModels:test_samples_written_over()
+  local x = few.x:copy()
+  local model = machine():fit(three)
+  local pgd = attack.pgd { model = model, norm = "l2", dmax = 1, max_iter = 3, restarts = 1, seed = 1 }
+  local alone = pgd:run(x)
+  local again = pgd:run(x, { on_step = function() x:fill(0) end })
+  lu.assertEquals((again.x_adv - alone.x_adv):abs():max(), 0)
+  lu.assertTrue(again.distance:max() < 1.001)
+end
+
 local USED = "is being used: what it calls cannot train it"
 
 -- A model whose answers come by way of `act`.
