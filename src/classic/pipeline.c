@@ -241,9 +241,15 @@ static bool take_learnt(Pipeline *self, const Pipeline *from, Error *err) {
     return settle(self, err);
 }
 
+/* Steps that have learnt nothing may stand before a model of any classes. */
+static bool check_inside(const Pipeline *self, Error *err) {
+    const Model *base = &self->front.base;
+    return !is_learnt(self) || model_check_inside(base, self->front.model, base->rejects, err);
+}
+
 static Model *pipeline_fitted_copy(const Model *base, Error *err) {
     const Pipeline *self = (const Pipeline *)base;
-    Model *model = model_fitted_copy(self->front.model, err);
+    Model *model = check_inside(self, err) ? model_fitted_copy(self->front.model, err) : NULL;
     if (!model)
         return NULL;
     Pipeline *copy = pipeline_new(&(PipelineParts){ self->step, self->steps, model }, err);
@@ -265,6 +271,8 @@ static bool pipeline_save(const Model *base, const ModelWriter *to, Error *err) 
     const Pipeline *self = (const Pipeline *)base;
     JsonNode list = json_object(to->meta, "steps");
     char name[32];
+    if (!check_inside(self, err))
+        return false;
     for (size_t i = 0; i < self->steps; i++) {
         file_name(i, name);
         if (!step_save(&self->step[i], to, json_object(list, name), name, err))

@@ -22,9 +22,15 @@ static bool check_learnt(const Detector *self, Error *err) {
            model_check_fitted_on(&self->base, self->inner, self->seen, err);
 }
 
-/* Rows of scores are as long as they were when the model was taken in. */
+/* Rows of scores are as long as they were when the model was taken in. What has not learnt yet has
+ * taken none. */
+static bool check_classes(const Detector *self, Error *err) {
+    return (self->learns && !self->learnt) ||
+           model_check_inside(&self->base, self->inner, false, err);
+}
+
 static bool check_inner(const Detector *self, Error *err) {
-    return model_check_inside(&self->base, self->inner, false, err) && check_learnt(self, err);
+    return check_classes(self, err) && check_learnt(self, err);
 }
 
 /* ---- Between the statistic and the scores ---------------------------------------------------- */
@@ -402,6 +408,8 @@ Model *detector_clone(const Model *base, Error *err) {
 /* A model that cannot be another without a fit, a net say, stands in both. */
 Model *detector_fitted_copy(const Model *base, Error *err) {
     const Detector *self = (const Detector *)base;
+    if (!check_classes(self, err))
+        return NULL;
     Model *inner = self->inner->kind->fitted_copy ? model_fitted_copy(self->inner, err)
                                                   : model_retain(self->inner);
     return copy_around(self, inner, true, err);
@@ -411,7 +419,7 @@ bool detector_save(const Model *base, const ModelWriter *to, Error *err) {
     const Detector *self = (const Detector *)base;
     const DetectorKind *kind = kind_of(self);
     threshold_write(to->meta, self->threshold);
-    return check_learnt(self, err) && to->part(to, kind->inner, self->inner, err) &&
+    return check_inner(self, err) && to->part(to, kind->inner, self->inner, err) &&
            (!kind->write || kind->write(self, to, err));
 }
 

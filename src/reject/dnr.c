@@ -103,18 +103,21 @@ bool dnr_check_net(const Dnr *dnr, Error *err) {
            model_check_fitted_on(&dnr->base, (Model *)dnr->net, dnr->seen, err);
 }
 
-/* Buffers are sized by what dnr_take_sizes saw. A part is an object that users can fit by itself.
- */
-static bool check_unchanged(const Dnr *dnr, Error *err) {
+bool dnr_check_classes(const Dnr *dnr, Error *err) {
+    if (!model_is_fitted(&dnr->base) && !all_fitted(dnr))
+        return true;
     bool same =
         labels_equal(&dnr->combiner->classes, &dnr->base.classes) && !dnr->combiner->rejects;
     for (size_t l = 0; l < dnr->layers; l++)
         same = same && model_columns(dnr->layer[l].classifier) == dnr->layer[l].columns;
-    if (!same)
-        return error_set(err, ERROR_ARGUMENT,
-                         "dnr: a part was fitted by itself to other classes; call :fit to train "
-                         "the whole anew");
-    return dnr_check_net(dnr, err);
+    return same || error_set(err, ERROR_ARGUMENT,
+                             "dnr: a part was fitted by itself to other classes; call :fit to "
+                             "train the whole anew");
+}
+
+/* Buffers are sized by what dnr_take_sizes saw. */
+static bool check_unchanged(const Dnr *dnr, Error *err) {
+    return dnr_check_classes(dnr, err) && dnr_check_net(dnr, err);
 }
 
 /* ---- Scores ---------------------------------------------------------------------------------- */

@@ -63,7 +63,7 @@ static Model *copy_or_share(const Model *part, Error *err) {
 
 Model *dnr_fitted_copy(const Model *base, Error *err) {
     const Dnr *dnr = (const Dnr *)base;
-    Dnr *copy = (Dnr *)copy_parts(dnr, copy_or_share, err);
+    Dnr *copy = dnr_check_classes(dnr, err) ? (Dnr *)copy_parts(dnr, copy_or_share, err) : NULL;
     if (copy && model_is_fitted(base))
         copy->seen = dnr->seen; /* a copy knows no more of the net */
     return (Model *)copy;
@@ -72,7 +72,7 @@ Model *dnr_fitted_copy(const Model *base, Error *err) {
 /* The layers' models in an object of their own, so that no layer's name meets another key. */
 bool dnr_save(const Model *base, const ModelWriter *to, Error *err) {
     const Dnr *dnr = (const Dnr *)base;
-    if (!dnr_check_parts(dnr, err) || !dnr_check_net(dnr, err))
+    if (!dnr_check_parts(dnr, err) || !dnr_check_classes(dnr, err) || !dnr_check_net(dnr, err))
         return false;
     threshold_write(to->meta, dnr->threshold);
     JsonNode names = json_list(to->meta, "layers");

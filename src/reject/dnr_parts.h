@@ -35,6 +35,10 @@ struct Dnr {
  * the combiner takes their columns for features. */
 bool dnr_check_parts(const Dnr *dnr, Error *err);
 
+/* Are the parts of the classes that they were taken in with? A part is an object that users can fit
+ * by itself; the parts of a DNR that is not fitted may be of any, as long as one is not fitted. */
+bool dnr_check_classes(const Dnr *dnr, Error *err);
+
 /* What the parts learnt of the net's layers says nothing of those that it has after further
  * training. */
 bool dnr_check_net(const Dnr *dnr, Error *err);

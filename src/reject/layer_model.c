@@ -37,11 +37,14 @@ static bool check_net(const LayerModel *self, Error *err) {
            model_check_fitted_on(&self->base, (Model *)self->net, self->seen, err);
 }
 
-static bool check_inner(const LayerModel *self, Error *err) {
-    if (labels_equal(&self->classifier->classes, &self->base.classes))
-        return check_net(self, err);
-    return error_set(err, ERROR_ARGUMENT,
+static bool check_classes(const LayerModel *self, Error *err) {
+    return labels_equal(&self->classifier->classes, &self->base.classes) ||
+           error_set(err, ERROR_ARGUMENT,
                      "layer: the classifier has other classes than when it was taken in");
+}
+
+static bool check_inner(const LayerModel *self, Error *err) {
+    return check_classes(self, err) && check_net(self, err);
 }
 
 /* The layer's outputs of as many rows as go through at once, for free(). */
@@ -186,7 +189,7 @@ static Model *layer_clone(const Model *base, Error *err) {
 
 static Model *layer_fitted_copy(const Model *base, Error *err) {
     const LayerModel *self = (const LayerModel *)base;
-    Model *classifier = model_fitted_copy(self->classifier, err);
+    Model *classifier = check_classes(self, err) ? model_fitted_copy(self->classifier, err) : NULL;
     LayerModel *copy =
         classifier ? layer_model_new(self->net, layer_model_layer(self), classifier, err) : NULL;
     model_release(classifier);
@@ -198,7 +201,7 @@ static Model *layer_fitted_copy(const Model *base, Error *err) {
 static bool layer_save(const Model *base, const ModelWriter *to, Error *err) {
     const LayerModel *self = (const LayerModel *)base;
     json_string(to->meta, "layer", layer_model_layer(self));
-    return check_net(self, err) && to->part(to, "net", (Model *)self->net, err) &&
+    return check_inner(self, err) && to->part(to, "net", (Model *)self->net, err) &&
            to->part(to, "classifier", self->classifier, err);
 }
 

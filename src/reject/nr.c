@@ -31,10 +31,7 @@ static void nr_free(Model *base) {
 
 /* Rows of scores are as long as they were when the model was taken in. */
 static bool check_classes(const Nr *nr, Error *err) {
-    return (!nr->model->rejects && labels_equal(&nr->model->classes, &nr->base.classes)) ||
-           error_set(err, ERROR_ARGUMENT,
-                     "nr: the model inside has other classes than when it was taken in; call :fit "
-                     "or make the nr anew");
+    return model_check_inside(&nr->base, nr->model, false, err);
 }
 
 static bool nr_scores(Model *base, const Batch *batch, double *scores, Error *err) {
@@ -121,7 +118,7 @@ static Model *nr_clone(const Model *base, Error *err) {
 
 static Model *nr_fitted_copy(const Model *base, Error *err) {
     const Nr *nr = (const Nr *)base;
-    Model *model = model_fitted_copy(nr->model, err);
+    Model *model = check_classes(nr, err) ? model_fitted_copy(nr->model, err) : NULL;
     Nr *copy = model ? nr_new(model, nr->threshold, err) : NULL;
     model_release(model);
     return (Model *)copy;
@@ -130,7 +127,7 @@ static Model *nr_fitted_copy(const Model *base, Error *err) {
 static bool nr_save(const Model *base, const ModelWriter *to, Error *err) {
     const Nr *nr = (const Nr *)base;
     threshold_write(to->meta, nr->threshold);
-    return to->part(to, "model", nr->model, err);
+    return check_classes(nr, err) && to->part(to, "model", nr->model, err);
 }
 
 static Model *nr_read(const ModelReader *from, Error *err) {

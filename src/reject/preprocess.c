@@ -53,7 +53,10 @@ static Model *preprocess_clone(const Model *base, Error *err) {
 
 static Model *preprocess_fitted_copy(const Model *base, Error *err) {
     const Preprocess *self = (const Preprocess *)base;
-    return around(self, model_fitted_copy(self->front.model, err), err);
+    const Model *model = self->front.model;
+    return model_check_inside(base, model, base->rejects, err)
+               ? around(self, model_fitted_copy(model, err), err)
+               : NULL;
 }
 
 static bool preprocess_same(const Model *a, const Model *b) {
