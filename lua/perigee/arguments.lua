@@ -1,6 +1,7 @@
 -- Arguments of functions written in Lua: the checks and words of those written in C.
 
 local blame = require "perigee.blame"
+local kinds = require "perigee.kinds"
 local native = require "perigee.native"
 
 local describe, metatables = native.describe, native.metatables
@@ -35,6 +36,19 @@ function arguments.only(where, options, ...)
     end
   end
   return options
+end
+
+local DEEP = 8 -- tables in tables
+
+--- A copy of what users give that is looked at again later, as they may change theirs: of a table, and of
+--- arrays and tables in it. One with a metatable, which answers what it likes, stays as it is.
+function arguments.kept(value, depth)
+  depth = depth or 0
+  if kinds.is(value, "array") then return value:copy() end
+  if type(value) ~= "table" or debug.getmetatable(value) or depth == DEEP then return value end
+  local copy = {}
+  for key, member in next, value do copy[key] = arguments.kept(member, depth + 1) end
+  return copy
 end
 
 -- ---- Metatables ------------------------------------------------------------------------------------

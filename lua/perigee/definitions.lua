@@ -2,6 +2,8 @@
 -- other ranks of the job (farm.lua) can define the same. What was defined once more under its name is
 -- forgotten with the last that holds it.
 
+local arguments = require "perigee.arguments"
+
 local definitions = { count = 0, newest = {} } -- by their names, which hold them
 
 local made_of = setmetatable({}, { __mode = "v" }) -- by number
@@ -13,7 +15,7 @@ function definitions.note(library, name, definition, made)
   local kept = definition
   if type(definition) == "table" then
     kept = {}
-    for key, value in next, definition do kept[key] = value end
+    for key, value in next, definition do kept[key] = arguments.kept(value) end
   end
   definitions.count = definitions.count + 1
   made_of[definitions.count], number_of[made] = made, definitions.count

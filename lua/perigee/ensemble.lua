@@ -192,7 +192,7 @@ end
 local function suite_after(suite, options)
   local set = {}
   for name, value in pairs(suite.set) do set[name] = value end
-  for name, value in pairs(options) do set[name] = value end
+  for name, value in pairs(options) do set[name] = arguments.kept(value) end
   return { kind = suite.kind, set = set }
 end
 

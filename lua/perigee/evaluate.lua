@@ -118,6 +118,7 @@ end
 local function check_dmax(dmax, noise)
   if type(dmax) == "number" then dmax = { dmax } end
   if kinds.is(dmax, "array") and dmax.ndim == 1 then dmax = dmax:totable() end
+  local radii = {}
   if type(dmax) ~= "table" or #dmax == 0 then
     fail("dmax: expected a list of radii, { 0, 0.5, 1 }, got %s", native.describe(dmax))
   end
@@ -129,11 +130,12 @@ local function check_dmax(dmax, noise)
     if noise and d == math.huge then
       fail("dmax: number %d is infinite: no noise has that norm; give noise = false", k)
     end
-    if k > 1 and d <= dmax[k - 1] then
-      fail("dmax: the radii must grow, got %g after %g", d, dmax[k - 1])
+    if k > 1 and d <= radii[k - 1] then
+      fail("dmax: the radii must grow, got %g after %g", d, radii[k - 1])
     end
+    radii[k] = d
   end
-  return dmax
+  return radii
 end
 
 local valid = { "models", "attack", "attacks", "data", "dmax", "noise", "seed", "samples", "repeats",
@@ -209,6 +211,8 @@ local function attacks_of(options)
   local list = named(attack_list, given)
   for _, entry in ipairs(list) do
     check_rows(entry)
+    -- the user may set their own on the way
+    if ensemble.is_attack(entry.attack) then entry.attack = entry.attack:with {} end
     if entry.attack.norm ~= list[1].attack.norm then
       fail("attacks: all need one norm, in which dmax is; %s has %s, %s %s", list[1].name,
         tostring(list[1].attack.norm), entry.name, tostring(entry.attack.norm))

@@ -122,7 +122,7 @@ local function define(definition)
   end
   local checked = {
     name = said.name, summary = native.printable(said.summary or "A layer of one's own."),
-    options = checked_options(said.options), parameters = parameters, shape = said.shape,
+    options = checked_options(said.options), parameters = arguments.kept(parameters), shape = said.shape,
     forward = said.forward, backward = said.backward,
   }
   local made = describe(blame.call(half.define, checked), checked)

@@ -109,7 +109,7 @@ local function row_of(where, name, said)
     arguments.expected(where, "a name", 'a word such as "bins"', name)
   end
   where = ("%s: %s"):format(where, name)
-  local row = { name = name, default = said[1] }
+  local row = { name = name, default = arguments.kept(said[1]) }
   for key, value in pairs(said) do
     if key ~= 1 and not parts[key] then
       blame.fail("%s: expected a default, or { default, type =, low =, high =, words =, meaning = }, got a "
@@ -117,7 +117,7 @@ local function row_of(where, name, said)
     elseif key ~= 1 and type(value) ~= parts[key] then
       arguments.expected(where, key, "a " .. parts[key], value)
     end
-    if key ~= 1 then row[key] = value end
+    if key ~= 1 then row[key] = arguments.kept(value) end
   end
   if row.type then check_type(where, row.type) end
   if row.words then check_words(where, row.words) end
@@ -166,7 +166,7 @@ function options.taken(where, rows, given)
   for _, row in ipairs(rows) do
     local value = made[row.name]
     if value == nil then
-      made[row.name] = row.default
+      made[row.name] = arguments.kept(row.default)
     elseif not fits(row, value) then
       arguments.expected(where, row.name, words_of(row), value)
     elseif row.type == "integer" then

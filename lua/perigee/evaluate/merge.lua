@@ -96,7 +96,7 @@ local function join(list)
   for _, name in ipairs { "cells", "models", "attacks", "seeds", "repeats", "thresholds", "settings" } do
     merged[name] = {}
   end
-  merged.attack = nil
+  merged.attack, merged.dmax = nil, arguments.kept(merged.dmax)
   for k, one in ipairs(list) do
     add_settings(known, merged.settings, one, k)
     add_part(merged, one)

@@ -2,6 +2,7 @@
 -- shards that are merged. Its plan is that of pieces.lua, with dmax, norm, seed and, where thresholds were
 -- set, rejection_rate.
 
+local arguments = require "perigee.arguments"
 local cells = require "perigee.evaluate.cells"
 local piece = require "perigee.evaluate.piece"
 local security = require "perigee.evaluate.security"
@@ -79,8 +80,9 @@ function whole.of(plan, list, settings, interrupted)
   local thresholds, written_by = record_of(plan, list)
   for i, r in ipairs(plan.repeats) do seeds[i] = plan.seed + r end
   return security.new {
-    models = names_of(plan.models), attacks = names_of(plan.attacks), dmax = plan.dmax, norm = plan.norm,
-    seed = plan.seed, seeds = seeds, repeats = plan.repeats, has_noise = plan.noise,
+    models = names_of(plan.models), attacks = names_of(plan.attacks),
+    dmax = arguments.kept(plan.dmax), norm = plan.norm,
+    seed = plan.seed, seeds = seeds, repeats = arguments.kept(plan.repeats), has_noise = plan.noise,
     interrupted = interrupted, shard = plan.shard and shard_of(plan, list),
     settings = settings, thresholds = thresholds, written_by = written_by,
     rejection_rate = plan.rejection_rate, unlabelled = plan.unlabelled, cells = cells_of(plan, list),

@@ -65,7 +65,7 @@ local function tics_field(key, value)
       field_expected(("%s: at: number %d"):format(key, i), "a finite number", place)
     end
   end
-  return value
+  return { at = arguments.kept(named.at), words = arguments.kept(named.words) }
 end
 
 -- What the users of plot.figure may set: a function of the field's name and a value, which gives what is

@@ -10,14 +10,15 @@ values.fail = require("perigee.blame").fail
 values.expected = arguments.expected
 values.only = arguments.only
 
--- Numbers of an array or a (nested) list as a float64 array.
+-- Numbers of an array or a (nested) list as a float64 array, which is not the user's own: figures are drawn
+-- later.
 function values.numbers(where, name, value)
   if type(value) ~= "table" and type(value) ~= "userdata" then
     values.expected(where, name, "an array or a list of numbers", value)
   end
   local ok, numbers = pcall(gnuplot.numbers, value, where, name)
   if not ok then values.fail("%s", (tostring(numbers):gsub("^%S*:%d+: ", ""))) end
-  return numbers
+  return rawequal(numbers, value) and numbers:copy() or numbers
 end
 
 -- What is white, where nothing else is said.
