@@ -198,6 +198,17 @@ local function check_rows(entry)
   end
 end
 
+local norms = { l1 = true, l2 = true, linf = true }
+
+-- Of one of ours it has been checked.
+local function check_norm(entry)
+  local norm = entry.attack.norm
+  if not norms[norm] then
+    fail("attacks: %s: norm: expected \"l1\", \"l2\" or \"linf\", in which dmax is, got %s", entry.name,
+      native.describe(norm))
+  end
+end
+
 local function attacks_of(options)
   local given = options.attacks
   if given == nil then
@@ -213,6 +224,7 @@ local function attacks_of(options)
     check_rows(entry)
     -- the user may set their own on the way
     if ensemble.is_attack(entry.attack) then entry.attack = entry.attack:with {} end
+    check_norm(entry)
     if entry.attack.norm ~= list[1].attack.norm then
       fail("attacks: all need one norm, in which dmax is; %s has %s, %s %s", list[1].name,
         tostring(list[1].attack.norm), entry.name, tostring(entry.attack.norm))

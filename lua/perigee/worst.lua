@@ -200,7 +200,7 @@ function worst.of(results)
   end
   local merged = worst.merge(list, { name = printable(name or "worst"), where = where, parts = parts })
   if not same then
-    same_model(where, results, function(k) return ("results %d and 1"):format(k) end)
+    same_model.check(where, results, function(k) return ("results %d and 1"):format(k) end)
   end
   return merged
 end

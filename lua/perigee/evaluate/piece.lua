@@ -14,6 +14,7 @@ local blame = require "perigee.blame"
 local ensemble = require "perigee.ensemble"
 local kinds = require "perigee.kinds"
 local native = require "perigee.native"
+local same_model = require "perigee.same_model"
 
 local piece = {}
 
@@ -49,12 +50,16 @@ local function try(f, ...)
   return answer
 end
 
+local function same_samples(x0, samples)
+  local x = kinds.is(samples, "dataset") and samples:floats() or samples
+  return x0.size == x.size and x0:eq(x:reshape(#x0, x0.shape[2])):all()
+end
+
 -- Are the answers of an attack of the user's of these samples, in the norm and within the radius?
 local function check_own(job, result, samples, d)
   local norm = tostring(result.params.norm)
   local what = norm ~= job.norm and ("in the norm %s, not %s"):format(norm, job.norm)
-    or not result.x0:eq(kinds.is(samples, "dataset") and samples:floats() or samples):all()
-      and "of other samples than it was given"
+    or not same_samples(result.x0, samples) and "of other samples than it was given"
     or d < math.huge and result.distance:max() > d * (1 + 1e-6) + 1e-6
       and ("as far as %g away, beyond dmax %g"):format(result.distance:max(), d)
   if what then blame.fail("%s: attacks: %s: run gave answers %s", WHERE, job.name, what) end
@@ -97,7 +102,8 @@ local function totable(array)
   return array and array:totable()
 end
 
--- What is known of a result's samples, as lists.
+-- ---- What is known of a result's samples, as lists -------------------------------------------------
+
 local function read(result)
   local evaluations = result.evaluations
   return {
@@ -105,6 +111,31 @@ local function read(result)
     hit = result.hit, flat = result.flat or {}, answer = totable(result.scores),
     scores = totable(evaluations.scores), gradients = totable(evaluations.gradients),
   }
+end
+
+local function some(array, at)
+  return at and array:take(at) or array
+end
+
+-- Has the result of an attack of the user's been judged by the job's model and labels? They are known of the
+-- samples as they are. A model whose answers change from call to call cannot be told from another.
+local function is_judged(job, result, at)
+  local scores = some(job.start.start_scores, at)
+  if not result.y:eq(some(job.start.y, at)):all() then return false end
+  return same_model.agree(result.start_scores, scores)
+    or not same_model.agree(some(judged(job).start_scores, at), scores)
+end
+
+-- Of a result of the samples at these places, or of all. What counts is what the job's model says of the
+-- points: an attack of the user's may have found them on another one.
+local function known_of(job, result, at)
+  local known = read(result)
+  if ensemble.is_attack(job.attacker) or is_judged(job, result, at) then return known end
+  local again = read(try(attack.judge, { model = job.model, x0 = result.x0, x_adv = result.x_adv,
+    y = some(job.start.y, at), norm = job.norm, check = false }))
+  for _, name in ipairs { "verdict", "label", "distance", "answer" } do known[name] = again[name] end
+  known.flat, known.hit = {}, nil
+  return known
 end
 
 -- ---- The rows ------------------------------------------------------------------------------------
@@ -183,7 +214,7 @@ end
 -- Attack those samples within the k-th radius; what comes of it.
 local function attack_some(job, rows, k, at, start)
   local result = run(job, #at < #job.samples and job.samples:take(at) or job.samples, job.dmax[k], start)
-  local known = read(result)
+  local known = known_of(job, result, at)
   for j, i in ipairs(at) do
     spend(rows, i, k, known, j)
     local first, reached = rows.verdict[i][k] == nil, known.hit and known.hit[j]
@@ -231,7 +262,7 @@ end
 -- One run that finds each sample's least distance is enough for all radii.
 local function run_minimal(job, rows, known)
   local first = job.dmax[1] == 0 and #job.dmax > 1 and 2 or 1 -- where its cost is booked
-  local found = read(run(job, job.samples, math.huge))
+  local found = known_of(job, run(job, job.samples, math.huge))
   for i = 1, #job.samples do
     for k, d in ipairs(job.dmax) do
       local near = found.distance[i] <= d and goes_in(rows, known, i)
@@ -284,7 +315,8 @@ end
 --- samples (a dataset), at (their positions), dmax, seed, warm, noise, minimal }.
 function piece.run(job)
   local before = perigee.clock()
-  local rows, known = new_rows(job, judged(job))
+  job.start = judged(job)
+  local rows, known = new_rows(job, job.start)
   local way = job.noise and run_noise or job.minimal and run_minimal or run_radii
   way(job, rows, known)
   local made = packed(rows, perigee.clock() - before)

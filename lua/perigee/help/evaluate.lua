@@ -85,7 +85,9 @@ from the point that the radius before ended at (not attack.pgd_exp, the paper's 
 not attacks without the option start). max_queries holds for each of these runs. attack.fmn, which seeks
 each sample's least distance, runs once for all radii. An attack is one of ours, an ensemble, or anything
 that has norm, with(self, { model =, dmax = }) and run(self, samples, { seed = }), which answers a result
-(attack.judge makes one) of these samples, within dmax. With a target, s.counts and rows have hit as well.
+(attack.judge makes one) of these samples, within dmax. Its points are what counts: those of another model,
+as of a surrogate's attack without result:rescore, are judged again by the model that is evaluated, unless
+its own answers change from call to call. With a target, s.counts and rows have hit as well.
 
 Repeat r draws `samples` of the data with the seed seed + r, and attacks have that seed too; a model given
 as a function of r is built for each. With validation, which is not attacked, thresholds are set for

@@ -60,7 +60,7 @@ function given.check_same_model(where, results, options)
   end
   given.check_same(where, results)
   if not same then
-    same_model("metrics." .. where, results, function(k)
+    same_model.check("metrics." .. where, results, function(k)
       return ("results (number %d and the first)"):format(k)
     end)
   end
