@@ -114,22 +114,25 @@ function Checkpoint:folder_of(one)
   return ("%s/pieces from %d"):format(self.folder, (one.number - 1) // PER_FOLDER * PER_FOLDER + 1)
 end
 
---- The rows of a piece (pieces.lua), or nil: it is not there yet, or not whole, or another evaluation's.
-function Checkpoint:read(one)
+--- The rows of a piece (pieces.lua), or nil: it is not there yet, or not whole, or another evaluation's, or
+--- its file is another piece's that was given its name. Earlier versions wrote no name into it. fits(rows)
+--- says whether they can be the piece's.
+function Checkpoint:read(one, fits)
   local path = ("%s/%s.safetensors"):format(self:folder_of(one), one.name)
   if not exists(path) then
     path = ("%s/%s.safetensors"):format(self.folder, one.name) -- where earlier versions had it
     if self.count <= PER_FOLDER or not exists(path) then return nil end
   end
   local ok, values = pcall(archive.read, path)
-  return ok and values.of == self.id and values.piece or nil
+  local its_own = ok and values.of == self.id and (values.name == nil or values.name == one.name)
+  return its_own and fits(values.piece) and values.piece or nil
 end
 
 function Checkpoint:write(one, rows)
   local folder = self:folder_of(one)
   local made, reason = native.make_folder(folder)
   if not made then blame.fail("%s: checkpoint: %s", WHERE, reason) end
-  write(("%s/%s.safetensors"):format(folder, one.name), { of = self.id, piece = rows })
+  write(("%s/%s.safetensors"):format(folder, one.name), { of = self.id, name = one.name, piece = rows })
 end
 
 return checkpoint

@@ -166,7 +166,9 @@ local function source_of_folder(folder, k)
   if not found then blame.fail("%s: number %d: %s: %s", WHERE, k, printable(folder), reason) end
   local plan = whole.plan_of(found.plan)
   local kept = checkpoint.of(folder, found.settings, #pieces.of(plan))
-  return { settings = found.settings, plan = plan, rows_of = function(asked) return kept:read(asked) end }
+  return { settings = found.settings, plan = plan, rows_of = function(asked)
+    return kept:read(asked, function(rows) return piece.fits(rows, asked.last - asked.first + 1) end)
+  end }
 end
 
 -- All of them must be of one evaluation.
@@ -177,6 +179,27 @@ local function check_same(first, source, k)
       printable(what), printable(is), printable(was))
   end
   first.shards = first.shards or source.shards
+end
+
+-- Models and attacks of a repeat have the same samples in each of its blocks, and no sample is in two.
+local function check_samples(all)
+  local of_block, block_of = {}, {}
+  for _, one in ipairs(all) do
+    local block, at = ("repeat %d, samples from %d"):format(one.r, one.first), one.rows.at:totable()
+    local words = table.concat(at, " ")
+    for _, position in ipairs(of_block[block] and {} or at) do
+      local key = one.r .. " " .. position
+      if block_of[key] then
+        blame.fail("%s: the pieces of %s have sample %d of those of %s", WHERE, block, position,
+          block_of[key])
+      end
+      block_of[key] = block
+    end
+    of_block[block] = of_block[block] or words
+    if of_block[block] ~= words then
+      blame.fail("%s: %s has other samples than the pieces of the same block before it", WHERE, one.name)
+    end
+  end
 end
 
 -- One evaluation of shards and folders; list: { number in what was given, the folder or evaluation }.
@@ -196,6 +219,7 @@ local function gather(list)
   end
   local missing = pieces.missing(plan, all, sources[1].shards)
   if missing then blame.fail("%s: %s", WHERE, missing) end
+  check_samples(all)
   return whole.of(plan, all, sources[1].settings, false)
 end
 

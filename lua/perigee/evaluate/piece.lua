@@ -324,6 +324,22 @@ function piece.run(job)
   return made
 end
 
+local always = { "at", "y", "start", "start_label", "start_scores", "answer" }
+for name in pairs(piece.per_radius) do always[#always + 1] = name ~= "hit" and name or nil end
+
+--- Can it be a piece of that many samples, of those at these positions where they are known? Files may be
+--- damaged, or another's.
+function piece.fits(rows, count, at)
+  if type(rows) ~= "table" or not math.type(rows.seconds) then return false end
+  for _, name in ipairs(always) do
+    if not kinds.is(rows[name], "array") then return false end
+  end
+  for _, value in pairs(rows) do
+    if kinds.is(value, "array") and value.shape[1] ~= count then return false end
+  end
+  return rows.at.ndim == 1 and (at == nil or rows.at:eq(array.new(at, { dtype = "i32" })):all())
+end
+
 -- One below the other.
 local function stacked(pieces, name)
   local list = {}

@@ -182,10 +182,18 @@ local function kept(run, one, rows, seconds)
   return true
 end
 
+-- The rows of a piece that the folder has, or nil.
+local function read(run, one)
+  return run.folder and run.folder:read(one, function(rows)
+    local at = places_of(run, one)
+    return piece.fits(rows, #at, at)
+  end)
+end
+
 -- Do a piece; nil if it was interrupted: half a piece says nothing. The second says whether another program
 -- had done it.
 local function done(run, one)
-  local there = run.folder and run.folder:read(one)
+  local there = read(run, one)
   if there then return there, true end
   local ok, rows = pcall(function() return piece.run(job_of(run, one)) end)
   if stopped() then return nil end
@@ -203,7 +211,7 @@ end
 local function resume(run)
   local left = {}
   for _, one in ipairs(run.pieces) do
-    one.rows = run.folder and run.folder:read(one)
+    one.rows = read(run, one)
     if one.rows then
       run.done = run.done + 1
     else
