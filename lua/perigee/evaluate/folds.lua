@@ -14,19 +14,53 @@ function folds.named(name)
   return rawget(metrics, name)
 end
 
-local function measured(name, measure, model, held)
-  local value = blame.users(measure, model, held)
+-- f(…), of the user's, which draws from the fold's generator. While a coroutine.yield in it lets others run,
+-- the session's is back, which goes on from where they leave it: swapped.session.
+local function apart(swapped, f, ...)
+  if not coroutine.isyieldable() then return f(...) end
+  local inner = coroutine.create(function(...) return f(...) end) -- f may be a table that is called
+  local _ <close> = setmetatable({}, { __close = function() coroutine.close(inner) end })
+  local answer = table.pack(coroutine.resume(inner, ...))
+  while coroutine.status(inner) == "suspended" do
+    local own = native.session_state(swapped.session)
+    answer = table.pack(coroutine.yield(table.unpack(answer, 2, answer.n)))
+    swapped.session = native.session_state(own)
+    answer = table.pack(coroutine.resume(inner, table.unpack(answer, 1, answer.n)))
+  end
+  if not answer[1] then error(answer[2], 0) end
+  return table.unpack(answer, 2, answer.n)
+end
+
+-- A clone that is fitted to the samples; one written in Lua by functions of the user's.
+local function fitted(run, samples)
+  local model = run.model
+  if type(model) ~= "table" then
+    local clone = model:clone()
+    clone:fit(samples)
+    return clone
+  end
+  local clone = apart(run.swapped, model.clone, model)
+  apart(run.swapped, clone.fit, clone, samples)
+  return clone
+end
+
+local function measured(run, name, model, held)
+  local own, value = run.measures[name]
+  if own or type(model) == "table" then
+    value = apart(run.swapped, blame.guest(own or folds.named(name)), model, held)
+  else
+    value = folds.named(name)(model, held)
+  end
   if math.type(value) then return value end
   blame.fail("%s: metrics: %s: expected a number, got %s", WHERE, name, native.describe(value))
 end
 
 local function values_of(run, k)
-  local clone = run.model:clone()
-  clone:fit(run.ds:where(run.fold:ne(k)))
+  local clone = fitted(run, run.ds:where(run.fold:ne(k)))
   if perigee.interrupted() then error("interrupted", 0) end
   local held, values = run.ds:where(run.fold:eq(k)), {}
   for _, name in ipairs(run.names) do
-    values[name] = measured(name, run.measures[name] or folds.named(name), clone, held)
+    values[name] = measured(run, name, clone, held)
   end
   return values
 end
@@ -35,9 +69,9 @@ end
 --- sample), names, measures (the user's own, by name) }. What draws from the session draws from task.seed, so
 --- that it does not matter where a fold is done; the session goes on as if nothing had been drawn.
 function folds.judge(run, task)
-  local before = native.session_state(task.seed)
+  run.swapped = { session = native.session_state(task.seed) }
   local ok, values = pcall(values_of, run, task.k)
-  native.session_state(before)
+  native.session_state(run.swapped.session)
   if not ok then error(values, 0) end
   return values
 end
