@@ -96,14 +96,14 @@ rejection_rate on copies; without it the models keep theirs.
 The work is done in pieces: `block` samples of one model, attack and repeat, at all radii. With a checkpoint
 folder each finished piece is a file there: ended in any way and started again, the evaluation goes on with
 what is missing and comes to the numbers of an unbroken run, to the bit, for any number of threads. A folder
-of other settings, data, seeds or models is refused, naming the difference; a model in Lua, or with a part in
-Lua, or one that a function gives, is known by its scores. Functions of one's own (an attack's step or
-objective, layers, kernels) are known by their code, wherever it stands, and by what it refers to: local
-variables from outside, the functions that it calls, arrays, tables as deep as four, and globals that are
-plain values, functions or tables of these; but not by variables that they set themselves, as a counter. What
-is read by names made at run time, from files, by methods of objects, or from global arrays and models is not
-seen. on_step counts by its code alone. Ctrl-C ends it with the pieces that are finished. plot.live follows
-it.
+of other settings, data, seeds or models is refused, naming the difference, and a file that is another
+piece's is done anew; a model in Lua, or with a part in Lua, or one that a function gives, is known by its
+scores. Functions of one's own (an attack's step or objective, layers, kernels) are known by their code,
+wherever it stands, and by what it refers to: local variables from outside, the functions that it calls,
+arrays, tables as deep as four, and globals that are plain values, functions or tables of these; but not by
+variables that they set themselves, as a counter. What is read by names made at run time, from files, by
+methods of objects, or from global arrays and models is not seen. on_step counts by its code alone. Ctrl-C
+ends it with the pieces that are finished. plot.live follows it.
 
 shard = { i, n }, or perigee --shard i/n for all evaluations of a script, does the i-th of n shares of the
 pieces, dealt evenly over models and attacks: n processes, on as many machines as you like, share the work.
@@ -419,7 +419,8 @@ other folds and measured on that one. The model itself stays as it is. A measure
 that gives a number for a model and a dataset ("accuracy", "rejection_rate"), "error", or a function of both
 under a name of its own. Ctrl-C gives what the finished folds say. Under mpirun ranks share the folds; what
 a fit draws at random follows from a seed of the fold's own, so that it is the same for any number of them.
-What a function of yours changes outside of itself stays on the rank where it ran.]],
+What a function of yours changes outside of itself stays on the rank where it ran. One that waits
+(coroutine.yield) leaves the session's random numbers to what runs meanwhile.]],
       params = {
         { "model", "model", "any that can be cloned and fitted; one in Lua needs the methods clone and fit" },
         { "data", "dataset", "what is divided" },

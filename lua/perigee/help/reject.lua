@@ -293,7 +293,8 @@ print(metrics.accuracy(model, ds), metrics.accuracy(wider, ds))]],
     name = "model:save",
     text = [[
 Writes the model to a safetensors file, its architecture and hyperparameters as JSON metadata;
-perigee.load(path) reads it. Raises if the file cannot be written, or if a part is written in Lua.]],
+perigee.load(path) reads it. Raises if the file cannot be written, if a part is written in Lua, or if the
+model itself refuses to answer, as a part was fitted by itself to other classes since or a net trained.]],
     params = { { "path", "string", "the file; it is written beside and renamed" } },
     returns = { "string", "the path" },
     example = [[
