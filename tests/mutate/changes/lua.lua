@@ -20,7 +20,7 @@ return {
   { file = "lua/perigee/spread.lua", old = "math.min(i * attack_type.group, run.n)", new = "i * attack_type.group",
     tests = { "lua/test_groups" } },
   { file = "lua/perigee/evaluate/counts.lua", old = "for c = 2, #list do any = any:maximum(list[c]:ne(0)) end", new = "for c = 2, #list do any = any:minimum(list[c]:ne(0)) end" },
-  { file = "lua/perigee/evaluate/folds.lua", old = "clone:fit(run.ds:where(run.fold:ne(k)))", new = "clone:fit(run.ds)",
+  { file = "lua/perigee/evaluate/folds.lua", old = "fitted(run, run.ds:where(run.fold:ne(k)))", new = "fitted(run, run.ds)",
     tests = { "lua/test_splits" } },
   { file = "lua/perigee/worst.lua", old = "part[name] = part[name] + (group[name] or 0)", new = "part[name] = group[name] or 0",
     tests = { "lua/test_groups", "lua/test_worst" } },
