@@ -257,6 +257,7 @@ static bool gradient_in_two_calls(Model *model, const Batch *batch, const Gradie
         request->weigh(request->context, request->first_row + i, scores + i * columns,
                        w + i * columns);
     GradientRequest weighted = { .w = request->w ? request->w : w,
+                                 .wider = request->wider,
                                  .gradient = request->gradient,
                                  .largest = request->largest };
     ok = ok && model->kind->gradient(model, batch, &weighted, err);

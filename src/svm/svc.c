@@ -313,10 +313,11 @@ static bool svc_gradient(Model *model, const Batch *batch, const GradientRequest
                               .weigh = weigh_single,
                               .context = request,
                               .first_row = request->first_row,
+                              .wider = request->wider,
                               .scores = request->scores,
                               .gradient = request->gradient,
                               .largest = request->largest };
-    bool ok = decision_gradient(view_of(svc, inner.wider), batch, &inner, err);
+    bool ok = decision_gradient(view_of(svc, request->wider), batch, &inner, err);
     if (ok && request->scores)
         spread(request->scores, batch->n);
     free(single);

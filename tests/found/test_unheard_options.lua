@@ -81,3 +81,16 @@ function TestUnheardOptions.test_inherited_ones()
   fails("array.new: values: expected numbers in the table", array.new, inherits({}, { 1, 2 }))
   lu.assertEquals(svm.new(setmetatable({ C = 2 }, {})).C, 2)
 end
+
+-- A machine of two classes saw no wider kernels where another model stood around it.
+function TestUnheardOptions.test_smoothing_in_a_pipeline()
+  local some = data.digits(4, { seed = 2, classes = { 3, 7 } })
+  local line = classic.pipeline { classic.unit_norm(), svm.new { kernel = svm.rbf(3) } }
+  line:fit(data.digits(90, { seed = 1, classes = { 3, 7 } }))
+  local function moved(victim, smoothing)
+    return attack.halving({ model = victim, norm = "l2", dmax = 0.4, direction = "gradient",
+      stages = { { steps = 1, eta = 0.2, smoothing = smoothing } } }):run(some).x_adv
+  end
+  lu.assertTrue((moved(line, 50) - moved(line, 1)):abs():max() > 1e-3)
+  lu.assertTrue(array.equal(moved(line, 50), moved(line:with { ["model.kernel.gamma"] = 3 / 50 }, 1)))
+end
