@@ -289,26 +289,35 @@ static void try(void) {
     size_t before = guard_blocks();
     execute();
     for (int again = 0; !fuzz_settle && guard_blocks() > before; again++) {
-        if (again == 3)
+        if (again == 2)
             lost(guard_blocks() - before);
         before = guard_blocks();
         execute();
     }
 }
 
-/* With garbage: what is left in the end after it has been collected. */
+/* With garbage: what is left in the end after it has been collected. A part of the program that
+ * some message has loaded stays: what is too much has to be so twice more. */
 static void compare_blocks(void) {
     static size_t base, since;
+    static int again;
     if (!fuzz_settle || (base > 0 && executions < most_executions && seconds_left > 0))
         return;
     if (executions < WARM)
         return;
     fuzz_settle();
-    if (base > 0 && guard_blocks() > base + WARM + (executions - since) / 20)
-        lost(guard_blocks() - base);
-    if (base == 0)
-        since = executions;
-    base = base ? base : guard_blocks();
+    size_t blocks = guard_blocks();
+    if (base > 0 && blocks <= base + WARM + (executions - since) / 20)
+        return;
+    if (again == 2)
+        lost(blocks - base);
+    if (base > 0) {
+        again++;
+        most_executions = executions + 10 * WARM;
+        seconds_left = MOST_SECONDS;
+    }
+    base = blocks;
+    since = executions;
 }
 
 static void try_mutations(uint8_t *work, uint8_t *end, size_t most) {
