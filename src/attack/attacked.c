@@ -1,17 +1,12 @@
 #include "attack/attacked.h"
 
+#include "attack/stand_in.h"
 #include "core/fail.h"
 
 #include <stdlib.h>
 
-typedef struct Attacked {
-    Model base;
-    ModelKind kind; /* its own: the other's name, and how long its batches are */
-    Model *of;
-} Attacked;
-
 static Model *ask(const Model *model, const char *where, Error *err) {
-    const Attacked *self = (const Attacked *)model;
+    const StandIn *self = (const StandIn *)model;
     if (self->of->rejects == model->rejects && labels_equal(&self->of->classes, &model->classes))
         return self->of;
     error_set(err, ERROR_ARGUMENT, "%s: the %s was fitted to other classes while it was attacked",
@@ -58,35 +53,13 @@ static void attacked_forget(ModelPass *pass) {
     free(pass->kept);
 }
 
-static void attacked_free(Model *model) {
-    Attacked *self = (Attacked *)model;
-    model_release(self->of);
-    free(self);
-}
-
 Model *attacked_new(Model *of, Error *err) {
-    const ModelKind *kind = of->kind;
-    Attacked *self = calloc(1, sizeof *self);
-    if (!self) {
-        error_memory(err, kind->name, sizeof *self);
-        return NULL;
-    }
-    self->kind = (ModelKind){ .name = kind->name,
-                              .whole_batches = kind->whole_batches,
-                              .free = attacked_free,
-                              .scores = attacked_scores,
-                              .one_pass = true,
-                              .gradient = attacked_gradient,
-                              .forward = attacked_forward,
-                              .backward = attacked_backward,
-                              .forget = attacked_forget,
-                              .ascent = attacked_ascent };
-    model_init(&self->base, &self->kind);
-    self->of = model_retain(of);
-    self->base.features = of->features;
-    self->base.rejects = of->rejects;
-    if (labels_copy(kind->name, &of->classes, &self->base.classes, err))
-        return &self->base;
-    model_release(&self->base);
-    return NULL;
+    const ModelKind kind = { .scores = attacked_scores,
+                             .one_pass = true,
+                             .gradient = attacked_gradient,
+                             .forward = attacked_forward,
+                             .backward = attacked_backward,
+                             .forget = attacked_forget,
+                             .ascent = attacked_ascent };
+    return stand_in_new(sizeof(StandIn), of, &kind, err);
 }

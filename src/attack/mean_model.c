@@ -1,13 +1,12 @@
 #include "attack/mean_model.h"
 
+#include "attack/stand_in.h"
 #include "core/fail.h"
 
 #include <stdlib.h>
 
 typedef struct MeanModel {
-    Model base;
-    ModelKind kind; /* its own: what it can do is what the other can */
-    Model *of;
+    StandIn in;
     int samples;
 } MeanModel;
 
@@ -37,9 +36,9 @@ static bool mean_scores(Model *model, const Batch *batch, double *scores, Error 
     const MeanModel *self = (const MeanModel *)model;
     size_t count = batch->n * model_columns(model);
     double *next = scratch_of(batch, count, sizeof *next, err);
-    bool ok = next && model_scores(self->of, batch, scores, err);
+    bool ok = next && model_scores(self->in.of, batch, scores, err);
     for (int call = 2; ok && call <= self->samples; call++) {
-        ok = model_scores(self->of, batch, next, err);
+        ok = model_scores(self->in.of, batch, next, err);
         if (ok)
             take_scores(scores, next, count, call);
     }
@@ -54,10 +53,10 @@ static bool mean_gradient(Model *model, const Batch *batch, const GradientReques
     size_t count = batch->n * batch->features;
     GradientRequest asked = *request;
     asked.gradient = scratch_of(batch, count, sizeof *asked.gradient, err);
-    bool ok = asked.gradient && model_gradient(self->of, batch, request, err);
+    bool ok = asked.gradient && model_gradient(self->in.of, batch, request, err);
     asked.largest = NULL;
     for (int call = 2; ok && call <= self->samples; call++) {
-        ok = model_gradient(self->of, batch, &asked, err);
+        ok = model_gradient(self->in.of, batch, &asked, err);
         if (ok)
             take_slopes(request->gradient, asked.gradient, count, call);
     }
@@ -84,9 +83,9 @@ static bool mean_ascent(Model *model, const Batch *batch, const Ascent *ascent, 
     float *direction = next.scores ? scratch_of(batch, slopes, sizeof *direction, err) : NULL;
     next.height = next.scores ? next.scores + scores : NULL;
     next.direction = ascent->direction ? direction : NULL;
-    bool ok = direction && model_ascent(self->of, batch, ascent, err);
+    bool ok = direction && model_ascent(self->in.of, batch, ascent, err);
     for (int call = 2; ok && call <= self->samples; call++) {
-        ok = model_ascent(self->of, batch, &next, err);
+        ok = model_ascent(self->in.of, batch, &next, err);
         if (ok)
             take_ascent(ascent, &next, batch, call);
     }
@@ -95,32 +94,13 @@ static bool mean_ascent(Model *model, const Batch *batch, const Ascent *ascent, 
     return ok;
 }
 
-static void mean_free(Model *model) {
-    MeanModel *self = (MeanModel *)model;
-    model_release(self->of);
-    free(self);
-}
-
+/* What it can do is what the other can. */
 Model *mean_model_new(Model *of, int samples, Error *err) {
-    const ModelKind *kind = of->kind;
-    MeanModel *self = calloc(1, sizeof *self);
-    if (!self) {
-        error_memory(err, kind->name, sizeof *self);
-        return NULL;
-    }
-    self->kind = (ModelKind){ .name = kind->name,
-                              .whole_batches = kind->whole_batches,
-                              .free = mean_free,
-                              .scores = mean_scores,
-                              .gradient = kind->gradient ? mean_gradient : NULL,
-                              .ascent = kind->ascent ? mean_ascent : NULL };
-    model_init(&self->base, &self->kind);
-    self->of = model_retain(of);
-    self->samples = samples;
-    self->base.features = of->features;
-    self->base.rejects = of->rejects;
-    if (labels_copy(kind->name, &of->classes, &self->base.classes, err))
-        return &self->base;
-    model_release(&self->base);
-    return NULL;
+    const ModelKind kind = { .scores = mean_scores,
+                             .gradient = of->kind->gradient ? mean_gradient : NULL,
+                             .ascent = of->kind->ascent ? mean_ascent : NULL };
+    Model *model = stand_in_new(sizeof(MeanModel), of, &kind, err);
+    if (model)
+        ((MeanModel *)model)->samples = samples;
+    return model;
 }

@@ -114,12 +114,10 @@ const double *start_scores_of(StartScores *kept, const StartPoints *start, Error
     if (still_true(kept, start))
         return kept->scores;
     forget(kept);
-    *kept = (StartScores){ .taken = kept->taken,
-                           .last = kept->last,
-                           .model = model_retain(start->model),
-                           .n = points->n,
-                           .features = points->features,
-                           .columns = model_columns(start->asked) };
+    kept->model = model_retain(start->model);
+    kept->n = points->n;
+    kept->features = points->features;
+    kept->columns = model_columns(start->asked);
     kept->probe = malloc((PROBES * points->features + 1) * sizeof *kept->probe);
     kept->scores = malloc((points->n * kept->columns + 1) * sizeof *kept->scores);
     bool ok = kept->probe && kept->scores;

@@ -323,13 +323,17 @@ static bool take_traces(const Tensors *tensors, AttackResult *result, Error *err
     return (fits && row == total) || bad("the traces do not fit the samples", err);
 }
 
-static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err) {
+/* Without features any number of them would fit into no bytes. */
+static const Array *require_samples(const Tensors *tensors, Error *err) {
     const Array *x0 =
         tensors_require(tensors, (TensorName){ NULL, "x0" }, (TensorForm){ DTYPE_F32, 2 }, err);
+    return x0 && (x0->shape[1] > 0 || bad("the samples have no features", err)) ? x0 : NULL;
+}
+
+static AttackResult *read_result(const Tensors *tensors, cJSON *meta, Error *err) {
+    const Array *x0 = require_samples(tensors, err);
     Labels classes;
-    /* without features any number of samples would fit into no bytes */
-    if (!x0 || (x0->shape[1] == 0 && !bad("the samples have no features", err)) ||
-        !read_classes(meta, &classes, err))
+    if (!x0 || !read_classes(meta, &classes, err))
         return NULL;
     bool rejects = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "rejects"));
     ResultSize size = { .n = x0->shape[0], .features = x0->shape[1] };
