@@ -14,9 +14,12 @@ while [ "$run" -le "$runs" ]; do
         tail -1 "$LONG_STATE/run.$run" | grep -q ' passed, ' || exit 1
         sed -n 's/^\([a-z]*\/[^ ]*\) .* passed\(.*\)(\([0-9]*\) s)$/\1 \3 \2/p' "$LONG_STATE/run.$run" |
             awk -v run="$run" '{ print run, $1, $2, /FAILED/ + 0 }' >> "$lines"
-        # also what has no line of its own, as when a lane was ended
-        tail -1 "$LONG_STATE/run.$run" | grep -q ' passed, 0 failed' || echo "$run" >> "$LONG_STATE/red"
-        grep -q ' passed, 0 failed' "$LONG_STATE/run.$run" && rm -f "$LONG_STATE/run.$run"
+        # red is also what has no line of its own, as when a lane was ended
+        if tail -1 "$LONG_STATE/run.$run" | grep -q ' passed, 0 failed'; then
+            rm -f "$LONG_STATE/run.$run"
+        else
+            echo "$run" >> "$LONG_STATE/red"
+        fi
         mark_done "$run"
     fi
     run=$((run + 1))
