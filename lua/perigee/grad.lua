@@ -34,27 +34,33 @@ local function holds_array(where, value, seen, depth)
 end
 
 -- The value with its arrays as inputs of the tape, and the same with their numbers (nil where there are
--- none). `seen`: tables on the way here, `depth` of them; numbers count outside of any.
+-- none); and whether it leads back to one of `seen`, the tables on the way here, `depth` of them. Numbers
+-- count outside of any. A table without arrays is looked through once, however often it is met.
 local function traced(run, name, value, seen, depth)
   if is_array(value) or run.scalars and type(value) == "number" and depth == 0 then
     run.count = run.count + 1
     return blame.call(native.input, run.tape, run.where, name, value), run.count
-  elseif type(value) ~= "table" or seen[value] then
-    return value, nil
+  elseif type(value) ~= "table" or seen[value] or run.constant[value] then
+    return value, nil, seen[value]
   end
   check_depth(run.where, depth + 1)
-  local copy, numbers = {}, nil
+  local copy, numbers, back = {}, nil, nil
   seen[value] = true
   for key, item in next, value do
-    local number
-    copy[key], number = traced(run, ("%s.%s"):format(name, tostring(key)), item, seen, depth + 1)
+    local number, leads_back
+    copy[key], number, leads_back =
+      traced(run, ("%s.%s"):format(name, tostring(key)), item, seen, depth + 1)
+    back = back or leads_back
     if number then
       numbers = numbers or {}
       numbers[key] = number
     end
   end
   seen[value] = nil
-  if not numbers then return value, nil end
+  if not numbers then
+    run.constant[value] = not back -- without the way here there may be more to it
+    return value, nil, back
+  end
   return setmetatable(copy, getmetatable(value)), numbers
 end
 
@@ -95,7 +101,8 @@ local function record(where, f, ...)
   if type(f) ~= "function" and not (getmetatable(f) or {}).__call then
     arguments.expected(where, "f", "a function", f)
   end
-  local run = { where = where, tape = native.tape(), count = 0, given = select("#", ...), numbers = {} }
+  local run = { where = where, tape = native.tape(), count = 0, given = select("#", ...), numbers = {},
+    constant = {} }
   local inputs = { ... }
   run.scalars = not holds_array(where, inputs, {}, 0)
   for i = 1, run.given do

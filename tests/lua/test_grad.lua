@@ -409,6 +409,21 @@ function TestValues:test_several_inputs_and_tables_of_them()
   lu.assertEquals(numbers(h), { 10, 10, 10 })
 end
 
+function TestValues:test_tables_that_are_met_again_and_again()
+  local constants = {}
+  for _ = 1, 60 do constants = { constants, constants } end -- 2^60 ways lead to the innermost
+  debug.sethook(function() error "looks at them each time" end, "", 10 ^ 7)
+  local ok, value, g = pcall(grad.value, function(x, t) return x:sum() + #t end, x123, constants)
+  debug.sethook()
+  lu.assertTrue(ok, value)
+  lu.assertEquals({ value, numbers(g) }, { 8, { 1, 1, 1 } })
+  local ring = { a = x123 }
+  ring.part = { back = ring } -- constant within the ring, not by itself
+  local of_part
+  value, g, of_part = grad.value(function(r, part) return r.a:sum() + 2 * part.back.a:sum() end, ring, ring.part)
+  lu.assertEquals({ value, numbers(g.a), numbers(of_part.back.a) }, { 18, { 1, 1, 1 }, { 2, 2, 2 } })
+end
+
 function TestValues:test_what_does_not_depend_has_a_gradient_of_zero()
   local value, g, h = grad.value(function(x, y) return grad.stop(x):sum() + y:item() end, x123,
     array.new({ 4 }, { dtype = "f64" }))
