@@ -101,6 +101,7 @@ static void set_shard(lua_State *L, const Options *options) {
 /* Everything that the user's first line finds; protected, because any of it can lack memory. */
 static int open_everything(lua_State *L) {
     const Options *options = lua_touserdata(L, 1);
+    lua_gc(L, LUA_GCSTOP); /* next to nothing of it is garbage */
     luaL_openlibs(L);
     const char *lua_dir = paths_find_lua(L);
     open_libraries(L);
@@ -120,6 +121,7 @@ static int open_everything(lua_State *L) {
     if (luaL_loadfilex(L, lua_pushfstring(L, "%s/perigee/init.lua", lua_dir), "t") != LUA_OK)
         return lua_error(L);
     lua_call(L, 0, 0);
+    lua_gc(L, LUA_GCRESTART);
     return 0;
 }
 
