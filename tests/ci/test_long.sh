@@ -45,6 +45,29 @@ run_two two
 check_equal "the next run begins anew" "$status" 75
 run_two --again two
 check_equal "--again forgets what was done" "$status" 75
+
+cat > "$work/tests/long/drawn.sh" <<'E2'
+# drawn — by chance
+. tests/long/lib.sh
+keep_seed
+mark_done a
+pause
+E2
+run_drawn() { # [seed]
+    out=$(cd "$work" && PERIGEE_LONG_SEED=${1:-} tests/long/run drawn 2>&1)
+    status=$?
+}
+run_drawn
+first=$out
+check_match "a part's seed is said" "$out" "drawn: seed [0-9]*"
+run_drawn
+check_equal "and kept" "$out" "$first"
+run_drawn 5
+check_match "another than that of what has been done is refused" "$status $out" "2 drawn: the seed of what has been done is *"
+rm -r "$work/build/long/drawn"
+run_drawn 5
+check_match "one can be given" "$status $out" "75 drawn: seed 5*"
+
 run_two three
 check_match "a part that is not there is named" "$status $out" '2 *no part "three"*'
 

@@ -419,7 +419,7 @@ local function less_work(holder, depth, again)
 end
 
 local function call_entry(one, from)
-  local start, since, calls, most = os.clock(), FRESH, {}, seconds_each < 1 and 1 or 3
+  local start, since, calls, most = os.clock(), FRESH, {}, 3
   for call = from, calls_each do
     if os.clock() - start > seconds_each then break end
     if since >= FRESH then

@@ -1,19 +1,12 @@
 # hostile — every function that the help knows, 1000 calls each with hostile values under the sanitizers: some hours
 #
-# HOSTILE_SEED: other calls than those of the day; HOSTILE_CALLS: so many of each. The state is the entry to go on
-# from, and the lines of what went wrong.
+# HOSTILE_CALLS: so many of each. The state is the entry to go on from, and the lines of what went wrong.
 . tests/long/lib.sh
 
 root=$PWD
 state=$(cd "$LONG_STATE" && pwd)
-seed=${HOSTILE_SEED:-$(cat "$state/seed" 2> /dev/null || date +%Y%m%d)}
 calls=${HOSTILE_CALLS:-1000}
-[ "$seed" = "$(cat "$state/seed" 2> /dev/null || echo "$seed")" ] || {
-    echo "hostile: the seed of what has been done is $(cat "$state/seed"); tests/long/run --again hostile begins anew" >&2
-    exit 2
-}
-echo "$seed" > "$state/seed"
-echo "hostile: seed $seed"
+keep_seed
 
 make -s asan-built CC="${CC:-cc}" || exit 2
 HOSTILE_HANG=30 # seconds of processor time under the sanitizers; 5 without

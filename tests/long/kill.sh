@@ -1,10 +1,9 @@
 # kill — a thousand SIGKILLs at random moments: trainings, evaluations, saves of every kind, histories; 40 minutes
 . tests/long/lib.sh
 
-# The seed is printed and kept; PERIGEE_LONG_SEED gives one. What is killed stays in the state until the end.
-seed_file=$LONG_STATE/seed
-[ -s "$seed_file" ] || echo "${PERIGEE_LONG_SEED:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}" > "$seed_file"
-kills_seed=$(cat "$seed_file")
+# What is killed stays in the state until the end.
+keep_seed
+kills_seed=$seed
 count_file=$LONG_STATE/count
 [ -s "$count_file" ] || echo "1 0" > "$count_file"
 read -r kill ended < "$count_file"
@@ -15,7 +14,7 @@ kills_in=$(mktemp -d "$disk/perigee-kill.XXXXXX") || exit 2
 trap 'rm -rf "$kills_in"' EXIT
 trap 'exit 130' INT TERM
 . tests/inject/kills.sh
-echo "seed $kills_seed, from kill $kill"
+echo "kill: from kill $kill"
 
 failed() {
     mkdir -p build/long/kill.found
@@ -37,4 +36,4 @@ done
 end_work train && end_work sweep || failed
 running=$(left_running)
 [ -z "$running" ] || { wrong "still running: $running"; failed; }
-finish "seed $kills_seed: $((kill - 1)) kills; $ended works that were gone on with came to their end with an unbroken one's bits"
+finish "seed $seed: $((kill - 1)) kills; $ended works that were gone on with came to their end with an unbroken one's bits"

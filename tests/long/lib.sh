@@ -23,6 +23,18 @@ mark_done() { # step
     : > "$LONG_STATE/done.$1"
 }
 
+# Sets $seed, says it and keeps it: PERIGEE_LONG_SEED's, that of what has been done, or a new one.
+keep_seed() {
+    kept=$(cat "$LONG_STATE/seed" 2> /dev/null)
+    seed=${PERIGEE_LONG_SEED:-${kept:-$(od -An -N3 -tu4 /dev/urandom | tr -d ' ')}}
+    if [ "$seed" != "${kept:-$seed}" ]; then
+        echo "$LONG_PART: the seed of what has been done is $kept; tests/long/run --again $LONG_PART begins anew" >&2
+        exit 2
+    fi
+    echo "$seed" > "$LONG_STATE/seed"
+    echo "$LONG_PART: seed $seed"
+}
+
 # The part has come to its end: a line with its figures, above the older ones in its section of RELIABILITY.md. Its
 # state goes, so that the next run begins anew.
 finish() { # figures

@@ -5,17 +5,9 @@
 # What is tried, and how many cases of each; an item of a family draws from the seed and its number alone.
 families="arrays:10000 metrics:1000 attacks:240 svms:150 training:100 classic:80 layers:400"
 
-[ -s "$LONG_STATE/seed" ] || date +%Y%m%d%H%M%S > "$LONG_STATE/seed"
-kept=$(cat "$LONG_STATE/seed")
-seed=${PERIGEE_NUMBERS_SEED:-$kept}
-if [ "$seed" != "$kept" ] && [ -n "$(find "$LONG_STATE" -type f ! -name seed)" ]; then
-    echo "numbers: the seed of what has been done is $kept; tests/long/run --again numbers begins anew" >&2
-    exit 2
-fi
-echo "$seed" > "$LONG_STATE/seed"
+keep_seed
 PERIGEE=$PWD/build/perigee
 export PERIGEE
-echo "numbers: seed $seed"
 
 python_for() { # family
     case $1 in
