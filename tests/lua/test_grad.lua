@@ -420,7 +420,9 @@ function TestValues:test_tables_that_are_met_again_and_again()
   local ring = { a = x123 }
   ring.part = { back = ring } -- constant within the ring, not by itself
   local of_part
-  value, g, of_part = grad.value(function(r, part) return r.a:sum() + 2 * part.back.a:sum() end, ring, ring.part)
+  value, g, of_part = grad.value(function(r, part)
+    return r.a:sum() + 2 * part.back.a:sum()
+  end, ring, ring.part)
   lu.assertEquals({ value, numbers(g.a), numbers(of_part.back.a) }, { 18, { 1, 1, 1 }, { 2, 2, 2 } })
 end
 
