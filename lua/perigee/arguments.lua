@@ -13,10 +13,20 @@ function arguments.expected(where, name, expected, value)
   blame.fail("%s: %s: expected %s, got %s", where, name, expected, describe(value))
 end
 
+--- Options are the table's own, as in C (bind_refuse_inherited): a copy of it has no others.
+function arguments.refuse_inherited(where, options)
+  local meta = debug.getmetatable(options)
+  if type(meta) == "table" and rawget(meta, "__index") ~= nil then
+    blame.fail("%s: the table of options has a metatable with __index, by which none is found: copy them "
+      .. "into the table", where)
+  end
+end
+
 --- The table of options (nil is an empty one), every key of which is in one of the lists of names.
 function arguments.only(where, options, ...)
   if options == nil then return {} end
   if type(options) ~= "table" then arguments.expected(where, "options", "a table", options) end
+  arguments.refuse_inherited(where, options)
   local known, names = {}, {}
   for _, list in pairs { ... } do
     for _, name in ipairs(list) do
@@ -34,6 +44,16 @@ function arguments.only(where, options, ...)
       blame.fail("%s: unknown option '%s'%s (valid: %s)", where, tostring(key),
         meant and ("; did you mean '%s'?"):format(meant) or "", table.concat(names, ", "))
     end
+  end
+  return options
+end
+
+--- The options that stand in a list beside its members.
+function arguments.beside(where, list)
+  arguments.refuse_inherited(where, list)
+  local options = {}
+  for key, value in pairs(list) do
+    if not (math.type(key) == "integer" and key >= 1 and key <= #list) then options[key] = value end
   end
   return options
 end

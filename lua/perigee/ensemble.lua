@@ -203,11 +203,8 @@ function ensemble.new(options, where)
   if type(options) ~= "table" then
     arguments.expected(where, "attacks", "a list of attacks, { a, b }", options)
   end
-  local parts, named = {}, {}
-  for key, value in pairs(options) do
-    if not (math.type(key) == "integer" and key >= 1 and key <= #options) then named[key] = value end
-  end
-  named = arguments.only(where, named, own_options, { "max_queries" })
+  local named = arguments.only(where, arguments.beside(where, options), own_options, { "max_queries" })
+  local parts = {}
   for k, part in ipairs(options) do
     parts[k] = ensemble.is_attack(part) and call(part, "with", {}) or part
   end

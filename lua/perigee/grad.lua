@@ -351,6 +351,7 @@ end
 --- A model written in Lua, whose gradient follows from its scores.
 function grad.model(options)
   if type(options) ~= "table" then arguments.expected("grad.model", "options", "a table", options) end
+  arguments.refuse_inherited("grad.model", options)
   if type(options.scores) ~= "function" then
     arguments.expected("grad.model", "scores", "a function(self, x)", options.scores)
   end

@@ -182,11 +182,8 @@ function worst.of(results)
   if type(results) ~= "table" or #results == 0 then
     arguments.expected(where, "results", "a list of results, { r1, r2 }", results)
   end
-  local options, list, parts = {}, {}, {}
-  for key, value in pairs(results) do
-    if not (math.type(key) and results[key] and key >= 1 and key <= #results) then options[key] = value end
-  end
-  local name, same = arguments.only(where, options, { "name", "same_model" }).name, options.same_model
+  local options = arguments.only(where, arguments.beside(where, results), { "name", "same_model" })
+  local name, same, list, parts = options.name, options.same_model, {}, {}
   if same ~= nil and type(same) ~= "boolean" then
     arguments.expected(where, "same_model", "true or false", same)
   end

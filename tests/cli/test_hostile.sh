@@ -24,6 +24,8 @@ mkdir "$work/empty"
     "$seed" "${HOSTILE_CALLS:-100}" 3 "$work/report") < /dev/null > /dev/null 2> "$work/err"
 status=$?
 
+inherited=$(cd "$work/empty" && "$perigee" --quiet --threads 1 "$root/tests/hostile/inherited.lua" < /dev/null 2>&1 > /dev/null)
+
 # The last call before the end, and what the program said of it.
 tell_end() {
     echo "# seed $seed: $(grep -a '^CALL' "$work/report" | tail -n 1)"
@@ -45,4 +47,5 @@ check_long_path() {
         grep -q "show: an argument's metatable answers what it should not"
 }
 check "nor does it where the path to it is long" check_long_path
+check_match "options that only a metatable has are refused, wherever there are options" "$inherited" "1[0-9][0-9]"
 finish

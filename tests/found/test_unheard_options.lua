@@ -75,6 +75,10 @@ function TestUnheardOptions.test_inherited_ones()
     ["svm:set"] = function() model:set(inherits({}, { C = 2 })) end,
     ["nn.conv2d"] = function() return nn.conv2d(inherits({}, { out = 2 })) end,
     ["data.new"] = function() return data.new(inherits({ x = { { 1 } } }, { y = { 1 } })) end,
+    ["attack.auto"] = function() return attack.auto(inherits({ model = net }, { dmax = 1 })) end,
+    ["attack.ensemble"] = function() return attack.ensemble(inherits({ attack.pgd() }, { all = true })) end,
+    ["grad.model"] = function() return grad.model(inherits({}, { classes = { 0, 1 } })) end,
+    ["figure:set"] = function() return plot.figure():set(inherits({}, { xlabel = "x" })) end,
   } do
     fails(where .. ": the table of options has a metatable with __index", call)
   end

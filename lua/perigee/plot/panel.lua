@@ -103,6 +103,7 @@ end
 -- panel:set{ xlabel = "t", logy = true }
 function Panel:set(fields)
   values.table("figure:set", "fields", fields)
+  arguments.refuse_inherited("figure:set", fields)
   for key, value in pairs(fields) do self[key] = value end
   return self
 end
