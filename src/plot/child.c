@@ -9,6 +9,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,12 +23,15 @@ static void close_fd(int *fd) {
     *fd = -1;
 }
 
-/* The child's ends must not be 0, 1 or 2 themselves: one dup2 would overwrite the next one's
- * source. They are when this program was started with a standard stream closed. */
-static bool move_above_streams(int *fd) {
-    if (*fd > STDERR_FILENO)
+/* The child's three streams, and the file in memory. */
+enum { GIVEN = 4, SHARED = 3 };
+
+/* What the child gets must not be 0 to 3 here: one dup2 would overwrite the next one's source. It
+ * is when this program was started with a standard stream closed. */
+static bool move_above_given(int *fd) {
+    if (*fd >= GIVEN)
         return true;
-    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int moved = fcntl(*fd, F_DUPFD_CLOEXEC, GIVEN);
     if (moved < 0)
         return false;
     close(*fd);
@@ -47,15 +51,23 @@ static bool open_streams(int ours[3], int theirs[3]) {
         ours[i] = pair[0], theirs[i] = pair[1];
     }
     for (int i = 0; i < 3; i++)
-        if (!move_above_streams(&ours[i]) || !move_above_streams(&theirs[i]) ||
+        if (!move_above_given(&ours[i]) || !move_above_given(&theirs[i]) ||
             fcntl(ours[i], F_SETFL, O_NONBLOCK) < 0)
             return false;
     return true;
 }
 
+/* It can do without, where the system has no such file, or the child no name of it. */
+static int open_shared(void) {
+    int fd = access("/proc/self/fd", X_OK) == 0 ? memfd_create("shared", MFD_CLOEXEC) : -1;
+    if (fd >= 0 && !move_above_given(&fd))
+        close_fd(&fd);
+    return fd;
+}
+
 /* Own process group, no blocked signals, and the usual answer to those this program may ignore or
  * catch. Returns posix_spawn's error number. */
-static int spawn(const char *path, char *const argv[], const int theirs[3], pid_t *pid) {
+static int spawn(const char *path, char *const argv[], const int theirs[GIVEN], pid_t *pid) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, usual;
@@ -72,8 +84,9 @@ static int spawn(const char *path, char *const argv[], const int theirs[3], pid_
         posix_spawn_file_actions_destroy(&actions);
         return code;
     }
-    for (int i = 0; i < 3 && !code; i++)
-        code = posix_spawn_file_actions_adddup2(&actions, theirs[i], i);
+    for (int i = 0; i < GIVEN && !code; i++)
+        if (theirs[i] >= 0)
+            code = posix_spawn_file_actions_adddup2(&actions, theirs[i], i);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF |
                                               POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setpgroup(&attributes, 0);
@@ -87,7 +100,8 @@ static int spawn(const char *path, char *const argv[], const int theirs[3], pid_
 }
 
 bool child_start(const char *path, char *const argv[], Child *child, Error *err) {
-    int ours[3] = { -1, -1, -1 }, theirs[3] = { -1, -1, -1 };
+    int ours[3] = { -1, -1, -1 }, theirs[GIVEN] = { -1, -1, -1, -1 };
+    int shared = theirs[SHARED] = open_shared();
     pid_t pid = 0;
     int code = open_streams(ours, theirs) ? spawn(path, argv, theirs, &pid) : errno;
     for (int i = 0; i < 3; i++)
@@ -95,9 +109,10 @@ bool child_start(const char *path, char *const argv[], Child *child, Error *err)
     if (code) {
         for (int i = 0; i < 3; i++)
             close_fd(&ours[i]);
+        close_fd(&shared);
         return error_set(err, ERROR_FILE, "could not start %s: %s", path, strerror(code));
     }
-    *child = (Child){ .pid = pid, .in = ours[0], .out = ours[1], .err = ours[2] };
+    *child = (Child){ .pid = pid, .in = ours[0], .out = ours[1], .err = ours[2], .shared = shared };
     return true;
 }
 
@@ -106,6 +121,7 @@ static void forget(Child *child) {
     close_fd(&child->in);
     close_fd(&child->out);
     close_fd(&child->err);
+    close_fd(&child->shared);
 }
 
 bool child_alive(Child *child) {
@@ -129,6 +145,18 @@ ssize_t child_write(const Child *child, const char *text, size_t length) {
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return 0;
     return n;
+}
+
+bool child_share(const Child *child, const char *text, size_t length) {
+    if (child->shared < 0 || ftruncate(child->shared, 0) != 0)
+        return false;
+    for (size_t at = 0; at < length;) {
+        ssize_t n = pwrite(child->shared, text + at, length - at, (off_t)at);
+        if (n < 0 && errno != EINTR)
+            return false;
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return true;
 }
 
 ssize_t child_read(int fd, char *buffer, size_t size) {

@@ -38,6 +38,7 @@ typedef struct Tail {
 
 struct Gnuplot {
     Child child;
+    bool loads;      /* what is shared with it; one in a box of its own, or elsewhere, cannot */
     unsigned serial; /* of the last question */
     Tail out;
     char words[WORDS_SIZE + 1]; /* what it first said on stderr since the last question */
@@ -114,11 +115,11 @@ static void tail_add(Tail *tail, const char *text, size_t n) {
     tail->text[tail->size] = '\0';
 }
 
-/* The answer stands between "<perigee 7>" and "</perigee 7>". */
-static bool find_answer(const Gnuplot *g, char answer[ANSWER_SIZE]) {
+/* The answer to question 7 stands between "<perigee 7>" and "</perigee 7>". */
+static bool find_answer(const Gnuplot *g, unsigned serial, char answer[ANSWER_SIZE]) {
     char open[32], close[32];
-    int length = snprintf(open, sizeof open, "<perigee %u>", g->serial);
-    snprintf(close, sizeof close, "</perigee %u>", g->serial);
+    int length = snprintf(open, sizeof open, "<perigee %u>", serial);
+    snprintf(close, sizeof close, "</perigee %u>", serial);
     const char *start = memmem(g->out.text, g->out.size, open, (size_t)length);
     const char *end = start ? strstr(start, close) : NULL;
     if (!end)
@@ -163,7 +164,8 @@ static bool feed(const Child *child, Stream *stream) {
     return true;
 }
 
-/* The most telling line of its stderr: the last that is not empty, without "line 0:". */
+/* The most telling line of its stderr: the last that is not empty, without "line 0:" or, of what it
+ * loaded, "\"/proc/self/fd/3\" line 7:". */
 static void last_words(Gnuplot *g, char *text, size_t size) {
     char *end = g->words + g->words_size;
     while (end > g->words && strchr(" \r\n\t", end[-1]))
@@ -172,6 +174,8 @@ static void last_words(Gnuplot *g, char *text, size_t size) {
     char *line = strrchr(g->words, '\n');
     line = line ? line + 1 : g->words;
     line += strspn(line, " \t");
+    if (strncmp(line, "\"" CHILD_SHARED "\" ", sizeof CHILD_SHARED + 2) == 0)
+        line += sizeof CHILD_SHARED + 2;
     if (strncmp(line, "line ", 5) == 0 && strchr(line, ':'))
         line = strchr(line, ':') + 1;
     snprintf(text, size, "%s", line + strspn(line, " \t"));
@@ -209,7 +213,7 @@ static bool exchange(Gnuplot *g, const char *where, const char *const *pieces, d
     for (;;) {
         bool reads = feed(&g->child, &stream);
         bool talks = listen_to(g);
-        if (find_answer(g, answer))
+        if (find_answer(g, g->serial, answer))
             return true;
         if (!reads || !talks || !child_alive(&g->child))
             return report_death(g, where, err);
@@ -243,23 +247,30 @@ static bool run(Gnuplot *g, const char *where, const char *const commands[3], do
                      bar && bar[1] ? bar + 1 : words);
 }
 
+static const char load[] = "load '" CHILD_SHARED "'\n";
+
 /* Make sure that one is running. A question of its own tells one that cannot start (a broken
- * installation, a missing library) from a mistake in our commands. */
+ * installation, a missing library) from a mistake in our commands. It is asked twice: who answers
+ * the first time has read what is shared. */
 static bool ensure(Gnuplot *g, const char *where, double timeout, Error *err) {
     if (progress_interrupt_pending())
         return error_set(err, ERROR_FILE, "%s: interrupted", where);
     if (child_alive(&g->child))
         return true;
-    char ask[256], answer[ANSWER_SIZE];
+    static const char version[] = "sprintf('%.1f.%s', GPVAL_VERSION, GPVAL_PATCHLEVEL)";
+    char shared[256], ask[256], answer[ANSWER_SIZE];
     if (!start(g, where, err))
         return false;
-    question(g, "sprintf('%.1f.%s', GPVAL_VERSION, GPVAL_PATCHLEVEL)", ask);
-    const char *pieces[] = { ask, NULL };
+    question(g, version, shared);
+    question(g, version, ask);
+    const bool shares = child_share(&g->child, shared, strlen(shared));
+    const char *pieces[] = { shares ? load : "", ask, NULL };
     if (timeout > ANSWER_TIMEOUT)
         timeout = ANSWER_TIMEOUT;
     if (!exchange(g, where, pieces, progress_clock() + timeout, answer, err))
         return false;
     snprintf(g->version, sizeof g->version, "%.31s", answer);
+    g->loads = find_answer(g, g->serial - 1, answer);
     return true;
 }
 
@@ -271,7 +282,7 @@ Gnuplot *gnuplot_new(Error *err) {
         error_memory(err, "plot", sizeof *g);
         return NULL;
     }
-    g->child = (Child){ .in = -1, .out = -1, .err = -1 };
+    g->child = (Child){ .in = -1, .out = -1, .err = -1, .shared = -1 };
     return g;
 }
 
@@ -307,8 +318,14 @@ static bool draw(Gnuplot *g, const GnuplotPicture *picture, const char *output, 
     const char *setup[] = { "unset output\nreset\nreset errors\n", picture->terminal,
                             output ? output : "\n" };
     const char *body[] = { "\n", picture->body, output ? "\nunset output\n" : "\n" };
-    return run(g, picture->where, setup, deadline, err) &&
-           run(g, picture->where, body, deadline, err);
+    if (!run(g, picture->where, setup, deadline, err))
+        return false;
+    /* it reads its standard input byte by byte, files in blocks: a figure takes half the time */
+    if (g->loads && child_share(&g->child, picture->body, strlen(picture->body)))
+        body[1] = load;
+    bool fine = run(g, picture->where, body, deadline, err);
+    child_share(&g->child, "", 0); /* its memory */
+    return fine;
 }
 
 /* "set output …", malloc'd. "./" before a relative name: gnuplot would take one that begins with

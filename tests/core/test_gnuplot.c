@@ -288,25 +288,47 @@ static void test_full_disk(void **state) {
     gnuplot_free(gnuplot);
 }
 
-/* More data than any pipe holds, with a complaint a line: neither side may wait for the other. */
+/* More data than any pipe holds, behind more words than one holds: neither side may wait for the
+ * other. Nor where it cannot read what is shared. */
 static void test_large_body(void **state) {
     (void)state;
     need_gnuplot();
     enum { LINES = 100000 };
-    char *body = malloc(LINES * 32 + 64), *at = body;
+    char *body = malloc(LINES * 32), *at = body;
     assert_non_null(body);
+    at += sprintf(at, "set print\n"); /* standard error */
     for (int i = 0; i < 2000; i++)
-        at += sprintf(at, "nonesuch %d\n", i);
-    at += sprintf(at, "reset errors\n$d << EOD\n");
+        at += sprintf(at, "print 'as many bytes as a line of what it complains about: %d'\n", i);
+    at += sprintf(at, "$d << EOD\n");
     for (int i = 0; i < LINES - 2000; i++)
         at += sprintf(at, "%d %d\n", i, i % 97);
     sprintf(at, "EOD\nplot $d with dots\n");
+    for (int shares = 1; shares >= 0; shares--) {
+        if (!shares)
+            stand_in("#!/bin/sh\nexec gnuplot \"$@\" 3<&-\n");
+        Gnuplot *gnuplot = new_gnuplot();
+        Error err;
+        if (!draw(gnuplot, PNG, body, "large.png", 60, &err))
+            fail_msg("%s", err.message);
+        gnuplot_free(gnuplot);
+    }
+    free(body);
+}
+
+/* A picture does not go through its standard input, which it reads byte by byte. */
+static void test_body_is_loaded(void **state) {
+    (void)state;
+    need_gnuplot();
+    stand_in("#!/bin/sh\ntee told | gnuplot \"$@\"\n");
     Gnuplot *gnuplot = new_gnuplot();
     Error err;
-    if (!draw(gnuplot, PNG, body, "large.png", 60, &err))
-        fail_msg("%s", err.message);
+    assert_true(draw(gnuplot, SVG, "plot x title 'of its own'\n", "loaded.svg", 30, &err));
     gnuplot_free(gnuplot);
-    free(body);
+    char *told = read_text("told", NULL), *picture = read_text("loaded.svg", NULL);
+    assert_null(strstr(told, "of its own"));
+    assert_non_null(strstr(picture, "of its own"));
+    free(told);
+    free(picture);
 }
 
 /* ---- What goes wrong with the process -------------------------------------------------------- */
@@ -546,6 +568,7 @@ int main(void) {
         TEST(test_unwritable),
         TEST(test_full_disk),
         TEST(test_large_body),
+        TEST(test_body_is_loaded),
         TEST(test_missing),
         TEST(test_found_on_path),
         TEST(test_hang),

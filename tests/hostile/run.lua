@@ -439,7 +439,7 @@ end
 -- ---- Memory and descriptors --------------------------------------------------------------------------------
 
 local MOST_MEGABYTES = 16 -- of Lua's memory, which an entry may leave for good
-local MOST_FILES = 4 -- the pipes to gnuplot, which stays
+local MOST_FILES = 5 -- those to gnuplot, which stays
 
 local function descriptors()
   local files = io.popen "ls /proc/$PPID/fd 2> /dev/null | wc -l"
