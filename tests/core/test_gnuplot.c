@@ -559,26 +559,16 @@ static int drop_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_label),
-        TEST(test_path),
-        TEST(test_format),
-        TEST(test_formats),
-        TEST(test_odd_names),
-        TEST(test_gnuplots_words),
-        TEST(test_unwritable),
-        TEST(test_full_disk),
-        TEST(test_large_body),
-        TEST(test_body_is_loaded),
-        TEST(test_missing),
-        TEST(test_found_on_path),
-        TEST(test_hang),
-        TEST(test_hang_while_drawing),
-        TEST(test_death),
-        TEST(test_last_words),
-        TEST(test_incomplete),
-        TEST(test_interrupt),
-        TEST(test_stubborn),
-        TEST(test_descriptors),
+        TEST(test_label),      TEST(test_path),
+        TEST(test_format),     TEST(test_formats),
+        TEST(test_odd_names),  TEST(test_gnuplots_words),
+        TEST(test_unwritable), TEST(test_full_disk),
+        TEST(test_large_body), TEST(test_body_is_loaded),
+        TEST(test_missing),    TEST(test_found_on_path),
+        TEST(test_hang),       TEST(test_hang_while_drawing),
+        TEST(test_death),      TEST(test_last_words),
+        TEST(test_incomplete), TEST(test_interrupt),
+        TEST(test_stubborn),   TEST(test_descriptors),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }
