@@ -30,8 +30,8 @@ function arguments.only(where, options, ...)
   local known, names = {}, {}
   for _, list in pairs { ... } do
     for _, name in ipairs(list) do
+      if not known[name] then names[#names + 1] = name end
       known[name] = true
-      names[#names + 1] = name
     end
   end
   for key in pairs(options) do

@@ -108,8 +108,8 @@ local function common(self, name)
 end
 
 -- Options for all parts in one table, those of the ensemble itself in another.
-local function sorted_out(self, options)
-  options = arguments.only(where_of(self), options, own_options, names_of(self))
+local function sorted_out(self, options, where)
+  options = arguments.only(where, options, own_options, names_of(self))
   local own, passed = {}, {}
   for _, name in ipairs(own_names) do own[name] = rawget(self, name) end
   for name, value in pairs(options) do (is_own(name) and own or passed)[name] = value end
@@ -232,8 +232,9 @@ end
 
 local with
 
--- A copy of a part with options that were given to all parts at once: they are what `where` complains of.
-local function part_with(part, options, where)
+--- A copy of an attack with options that were given to `where`, which complains of them: to all parts of an
+--- ensemble at once, say.
+function ensemble.part_with(part, options, where)
   if is_ensemble(part) then return with(part, options, where) end
   local ok, copy = pcall(part.with, part, options)
   if ok then return copy end
@@ -242,14 +243,15 @@ local function part_with(part, options, where)
 end
 
 function with(self, options, where)
-  local own, passed = sorted_out(self, options)
+  where = where or where_of(self)
+  local own, passed = sorted_out(self, options, where)
   local suite = ensemble.is_suite(self) and suite_after(suites[self], passed)
   local anew = suite and passed.model ~= nil
   local parts = {}
   for k, part in ipairs(anew and ensemble.suites[suite.kind](passed.model) or self) do
-    parts[k] = part_with(part, share(anew and suite.set or passed, k), where or where_of(self))
+    parts[k] = ensemble.part_with(part, share(anew and suite.set or passed, k), where)
   end
-  local other = made(parts, own, where_of(self))
+  local other = made(parts, own, where)
   if suite then
     suite.made = table.move(parts, 1, #parts, 1, {})
     suites[other] = suite

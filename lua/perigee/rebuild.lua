@@ -130,8 +130,7 @@ function rebuild.from(result, options)
   local made = made_of(params, result.attack, { dmax = result.dmax, whole = params, given = given })
   local target = target_of(result)
   if target ~= nil then made = blame.call(made.with, made, { target = target }) end
-  if options == nil then return made end
-  return blame.call(made.with, made, options)
+  return options == nil and made or ensemble.part_with(made, options, WHERE)
 end
 
 -- ---- In files of variables -----------------------------------------------------------------------

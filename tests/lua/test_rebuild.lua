@@ -82,8 +82,13 @@ function TestFrom:test_what_cannot_be_made()
   local judged = attack.judge { model = model, x0 = samples, x_adv = x, name = "by hand" }
   raises("attack.from: result: the points of by hand were given (attack.judge)", attack.from, judged)
   raises("attack.from: result: expected an attack's result, got 3", attack.from, 3)
-  raises("unknown option 'eta_'", attack.from, attack.pgd({ model = model, dmax = 1 }):run(samples),
-    { eta_ = 2 })
+  local one = attack.pgd { model = model, dmax = 1 }
+  local both = attack.ensemble { one, attack.apgd { model = model, dmax = 1 }, name = "both" }
+  for _, found in ipairs { one:run(samples), both:run(samples) } do
+    raises("attack.from: unknown option 'eta_'", attack.from, found, { eta_ = 1 })
+    raises("attack.from: dmax: expected a number", attack.from, found, { dmax = "far" })
+    raises("attack.from: options: expected a table, got 1", attack.from, found, 1)
+  end
 end
 
 -- ---- Files of variables -------------------------------------------------------------------------
