@@ -32,6 +32,17 @@ function TestHostileValues:test_gradients_that_enter_nowhere()
   lu.assertEquals(net:backward(x, { f = array.ones(20, 2) }).shape, { 20, 3 })
 end
 
+-- A table of measures, which is as long as it has radii, where names are wanted: figures of nothing.
+function TestHostileValues:test_measures_as_names()
+  local machine = svm.new():fit(ds)
+  local pgd = attack.pgd { model = machine, dmax = 1 }
+  local measured = evaluate.security { models = { machine }, attacks = { pgd }, data = ds, dmax = { 1, 2 } }
+  for _, name in ipairs { "attacks", "models" } do
+    refuses(("plot.compare: %s: expected names of those that were given, got nothing"):format(name),
+      plot.compare, { svm = { pgd = pgd:run(ds) } }, { [name] = measured })
+  end
+end
+
 -- A dataset where numbers are wanted.
 function TestHostileValues:test_samples_as_smoothing()
   refuses("attack.fmn: smoothing: expected ", attack.fmn, { smoothing = ds })

@@ -245,10 +245,12 @@ function ways.recorded(right)
   return answer
 end
 
+local with_code = { attack = true, pull = true, preprocess = true, pipeline = true } -- of users, may be
+
 -- Is there a function among the values, or in a table of them? What that says begins as it likes.
 local function has_function(value, depth)
-  if type(value) == "function" or entries.kind(value) == "attack" or entries.kind(value) == "pull" then return true end
-  if type(value) ~= "table" or depth > 2 then return false end
+  if type(value) == "function" or with_code[entries.kind(value)] then return true end
+  if type(value) ~= "table" or depth > 3 then return false end
   for _, member in next, value do
     if has_function(member, depth + 1) then return true end
   end

@@ -33,8 +33,11 @@ local function names_of(where, key, found, options)
     return list
   end
   if type(list) ~= "table" or #list == 0 then values.expected(where, key, "a list of their names", list) end
-  for _, name in ipairs(list) do
-    if not found[name] then values.expected(where, key, "names of those that were given", name) end
+  for i = 1, #list do -- ipairs would end at once of an object that has none
+    local name = list[i]
+    if name == nil or not found[name] then
+      values.expected(where, key, "names of those that were given", name)
+    end
   end
   return list
 end
