@@ -346,7 +346,7 @@ function help.of(value)
   load_all()
   if type(value) == "function" then return entry_of_function(value) end
   for _, module in ipairs(help.modules) do
-    if rawget(_G, module.name) == value then return module end
+    if rawequal(rawget(_G, module.name), value) then return module end
   end
   local kind = kinds.of(value)
   return kind and (index[kind] or help.module(kind) or index[help.parents[kind]]) or nil

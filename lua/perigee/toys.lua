@@ -70,7 +70,8 @@ end
 -- The middles of the blobs: as many as are wanted, uniform in [-10, 10]², or those that are given.
 local function centers_of(where, centers, seed)
   if type(centers) == "table" and #centers > 0 then
-    for i, center in ipairs(centers) do
+    for i = 1, #centers do
+      local center = centers[i]
       if type(center) ~= "table" or #center ~= 2 or not (math.type(center[1]) and math.type(center[2])) then
         arguments.expected(where, ("centers[%d]"):format(i), "a pair of numbers", center)
       end

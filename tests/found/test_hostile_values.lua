@@ -43,6 +43,11 @@ function TestHostileValues:test_measures_as_names()
   end
 end
 
+function TestHostileValues:test_lists_with_a_hole()
+  refuses("data.blobs: centers[1]: expected a pair of numbers, got nothing", data.blobs, 10,
+    { centers = { nil, { 1, 2 } } })
+end
+
 -- A dataset where numbers are wanted.
 function TestHostileValues:test_samples_as_smoothing()
   refuses("attack.fmn: smoothing: expected ", attack.fmn, { smoothing = ds })
@@ -52,6 +57,10 @@ end
 function TestHostileValues:test_odd_metatables()
   local words = "metatable answers what it should not"
   refuses("show: an argument's " .. words, show, setmetatable({}, { __index = 5 }))
+  refuses("plot.figure: unknown field 'a table' of a panel", function()
+    plot.figure()[setmetatable({}, { __tostring = function() return 5 end })] = true
+  end)
+  require("perigee.help").of(setmetatable({}, { __eq = 5 }))
   refuses("data.xor: an argument's " .. words, data.xor, 5, setmetatable({}, { __pairs = 5 }))
   refuses("an argument's " .. words, data.xor, 5, setmetatable({}, { __pairs = function() return 5 end }))
   local loop = {}

@@ -11,7 +11,8 @@ local kinds = require "perigee.kinds"
 local style = require "perigee.plot.style"
 local values = require "perigee.plot.values"
 
-local gnuplot = require("perigee.native").gnuplot
+local native = require "perigee.native"
+local gnuplot = native.gnuplot
 local f = string.format
 
 local Panel = {}
@@ -95,8 +96,8 @@ function Panel:__newindex(key, value)
     local names = {}
     for name in pairs(public) do names[#names + 1] = name end
     table.sort(names)
-    values.fail("plot.figure: unknown field '%s' of a panel; the fields are %s", tostring(key),
-      table.concat(names, ", "))
+    values.fail("plot.figure: unknown field '%s' of a panel; the fields are %s",
+      type(key) == "string" and key or native.describe(key), table.concat(names, ", "))
   end
 end
 
