@@ -85,6 +85,8 @@ function TestHostileValues:test_the_line_is_the_users()
 end
 
 function TestHostileValues:test_endless_lists()
+  local itself = setmetatable({}, { __index = function(t) return t end })
+  refuses("plot.loss: history: no loss and no accuracy of any epoch", plot.loss, itself)
   local endless = setmetatable({}, { __index = function(_, i) return math.type(i) and x or nil end })
   refuses("its __index makes", show, endless)
   local function again(state) return state, state end

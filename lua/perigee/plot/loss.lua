@@ -3,6 +3,7 @@
 -- The history is a list of epochs, each a table of numbers by name, or a table of lists by name.
 -- Names with "loss" go left, names with "accuracy" right; those of a validation set are dashed.
 
+local arguments = require "perigee.arguments"
 local figures = require "perigee.plot.figure"
 local style = require "perigee.plot.style"
 local theme = require "perigee.plot.theme"
@@ -33,7 +34,8 @@ local function series_of(where, history)
     end
     return series
   end
-  for i, epoch in ipairs(history) do
+  for i = 1, arguments.count(history) do
+    local epoch = history[i]
     if type(epoch) ~= "table" then
       values.expected(where, ("history: number %d"):format(i), "a table of numbers by name", epoch)
     end
