@@ -96,9 +96,9 @@ function TestHostileValues:test_endless_lists()
   local counting = setmetatable({}, { __index = half, __len = function() return 1 << 40 end })
   local given = { models = svm.new():fit(ds), attack = attack.pgd(), data = ds, dmax = counting }
   refuses("a list of more than ", evaluate.security, given)
-  local itself = {}
-  itself[1] = itself
-  refuses("show: x: more than 8 lists in one another", show, itself)
+  local looped = {}
+  looped[1] = looped
+  refuses("show: x: more than 8 lists in one another", show, looped)
 end
 
 function TestHostileValues:test_questions_of_a_thousand_letters()
