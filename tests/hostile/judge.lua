@@ -56,7 +56,7 @@ end
 
 local function sum_of(value)
   if type(value) ~= "userdata" then return end
-  local ok, sum = pcall(native.checksum, value)
+  local ok, sum = pcall(native.quick_sum, value)
   return ok and sum or nil
 end
 

@@ -259,7 +259,6 @@ end
 
 -- The names that its messages may begin with.
 local function names_of(one, right)
-  if has_function(table.move(right, 1, right.n, 1, {}), 1) then return end
   local names = { one.name, "perigee." .. one.name }
   local owner, key = one.name:match "^([%w_]+)[.:]([%w_]+)$"
   if owner then
@@ -289,6 +288,9 @@ local function judge_refusal(one, call, right, before, what, raised)
   local odd = what:find "metatable" or what:find "odd options"
   local example = type(raised) == "string" and raised:match "^([^\n]-):%d+: " == one.name -- a line of its own
   local wrong = judge.message(raised, names_of(one, right), odd, example)
+  if wrong and has_function(table.move(right, 1, right.n, 1, {}), 1) then
+    wrong = judge.message(raised, nil, odd, example)
+  end
   if not wrong and values.calls == 0 then
     local changed = judge.changed(before)
     wrong = changed and ("changes a%s, though it fails"):format(changed:find "^[aeiou]" and "n " .. changed
