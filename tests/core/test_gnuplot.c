@@ -331,6 +331,17 @@ static void test_body_is_loaded(void **state) {
     free(picture);
 }
 
+/* Of what it says while it loads, the place in the shared file is left out. */
+static void test_words_about_a_body(void **state) {
+    (void)state;
+    need_gnuplot();
+    Gnuplot *gnuplot = new_gnuplot();
+    Error err;
+    assert_false(draw(gnuplot, SVG, "plot '/none.dat', x\nexit status 2\n", "w.svg", 30, &err));
+    assert_says(&err, "exit status 2 before it was done; it said: warning: Cannot find");
+    gnuplot_free(gnuplot);
+}
+
 /* ---- What goes wrong with the process -------------------------------------------------------- */
 
 static void test_missing(void **state) {
@@ -559,16 +570,27 @@ static int drop_folder(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_label),      TEST(test_path),
-        TEST(test_format),     TEST(test_formats),
-        TEST(test_odd_names),  TEST(test_gnuplots_words),
-        TEST(test_unwritable), TEST(test_full_disk),
-        TEST(test_large_body), TEST(test_body_is_loaded),
-        TEST(test_missing),    TEST(test_found_on_path),
-        TEST(test_hang),       TEST(test_hang_while_drawing),
-        TEST(test_death),      TEST(test_last_words),
-        TEST(test_incomplete), TEST(test_interrupt),
-        TEST(test_stubborn),   TEST(test_descriptors),
+        TEST(test_label),
+        TEST(test_path),
+        TEST(test_format),
+        TEST(test_formats),
+        TEST(test_odd_names),
+        TEST(test_gnuplots_words),
+        TEST(test_unwritable),
+        TEST(test_full_disk),
+        TEST(test_large_body),
+        TEST(test_body_is_loaded),
+        TEST(test_words_about_a_body),
+        TEST(test_missing),
+        TEST(test_found_on_path),
+        TEST(test_hang),
+        TEST(test_hang_while_drawing),
+        TEST(test_death),
+        TEST(test_last_words),
+        TEST(test_incomplete),
+        TEST(test_interrupt),
+        TEST(test_stubborn),
+        TEST(test_descriptors),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }
