@@ -45,7 +45,7 @@ static Sharing *here(lua_State *L, ProblemRange *range) {
 static int solve_own(lua_State *L) {
     ProblemRange range;
     const Sharing *sharing = here(L, &range);
-    const SolverMatrix *matrix = sharing->task->matrix;
+    SolverMatrix *matrix = sharing->task->matrix;
     SolverTask part = { matrix, sharing->task->problem + range.first, range.count, false };
     Error err;
     if (!solver_solve_here(matrix->source.rows.where, &part, NULL, &err))
@@ -263,7 +263,7 @@ static int new_matrix(lua_State *L) {
 }
 
 /* Solve, and write the answers; an interrupt is a failure. */
-static bool solve(const Shared *shared, const FileBytes *bytes, FileBytes *answers, Error *err) {
+static bool solve(Shared *shared, const FileBytes *bytes, FileBytes *answers, Error *err) {
     Problems problems;
     bool ok = problems_read(&shared->matrix, bytes, &problems, err) &&
               solver_solve_here("fit", &problems.task, NULL, err);
@@ -276,7 +276,7 @@ static bool solve(const Shared *shared, const FileBytes *bytes, FileBytes *answe
 
 /* problems.solve(matrix, bytes) → the answers' */
 static int solve_call(lua_State *L) {
-    const Shared *shared = bind_check(L, 1, &shared_type, "fit", "matrix");
+    Shared *shared = bind_check(L, 1, &shared_type, "fit", "matrix");
     size_t size;
     const char *task = luaL_checklstring(L, 2, &size);
     void **box = bind_new_memory_box(L);

@@ -281,20 +281,6 @@ static bool go_on(Rounds *rounds, int worker) {
     return !asked_to_stop(rounds);
 }
 
-static double bound_of(const BinaryProblem *problem, size_t t) {
-    return problem->side[t] > 0   ? problem->C * problem->positive
-           : problem->side[t] < 0 ? problem->C * problem->negative
-                                  : 0;
-}
-
-static bool may_rise(const BinaryProblem *problem, size_t t) {
-    return problem->alpha[t] < (problem->side[t] > 0 ? bound_of(problem, t) : 0);
-}
-
-static bool may_fall(const BinaryProblem *problem, size_t t) {
-    return problem->alpha[t] > (problem->side[t] > 0 ? 0 : -bound_of(problem, t));
-}
-
 static double error_of(const Rounds *rounds, size_t p, size_t t) {
     return rounds->task->problem[p].side[t] - rounds->sum[p * rounds->n + t];
 }
@@ -305,9 +291,9 @@ static double urge_of(const Rounds *rounds, size_t p, size_t t) {
     double beyond = error_of(rounds, p, t) - rounds->standing[p].mid, urge = -INFINITY;
     if (problem->side[t] == 0)
         return urge;
-    if (may_rise(problem, t))
+    if (problem_may_rise(problem, t))
         urge = beyond;
-    if (may_fall(problem, t) && -beyond > urge)
+    if (problem_may_fall(problem, t) && -beyond > urge)
         urge = -beyond;
     return urge;
 }
@@ -322,11 +308,11 @@ static void judge_body(void *context, size_t first, size_t last, int worker) {
         double most = -INFINITY, least = INFINITY;
         for (size_t t = 0; t < rounds->n; t++) {
             double error = error_of(rounds, p, t);
-            if (error > most && may_rise(problem, t)) {
+            if (error > most && problem_may_rise(problem, t)) {
                 most = error;
                 standing->top = t;
             }
-            if (error < least && may_fall(problem, t)) {
+            if (error < least && problem_may_fall(problem, t)) {
                 least = error;
                 standing->bottom = t;
             }
@@ -550,7 +536,7 @@ static bool solve_problem(Rounds *rounds, size_t p, const Part *part, const floa
     for (size_t i = 0; i < part->samples; i++) {
         size_t t = part->sample[i];
         scratch->y[i] = problem->side[t];
-        scratch->C[i] = bound_of(problem, t);
+        scratch->C[i] = problem_bound(problem, t);
         scratch->beta[i] = problem->alpha[t];
         scratch->error[i] = error_of(rounds, p, t);
         scratch->diagonal[i] = rounds->source.diagonal[t];

@@ -34,57 +34,51 @@ static size_t pair_doubles(size_t n) {
     return 2 * (n + 1) + 2;
 }
 
-static double *row_start(const LibsvmMatrix *matrix, size_t i) {
-    return matrix->cells + i / 2 * pair_doubles(matrix->n) + i % 2;
+static double *row_start(double *cells, size_t n, size_t i) {
+    return cells + i / 2 * pair_doubles(n) + i % 2;
 }
 
-double libsvm_matrix_at(const LibsvmMatrix *matrix, size_t i, size_t j) {
-    return row_start(matrix, i)[2 * (j + 1) + 1];
+/* Bytes of n samples' matrix; false if no number says them. */
+static bool cells_bytes(size_t n, size_t *bytes) {
+    return !__builtin_mul_overflow(pair_doubles(n) * sizeof(double), (n + 1) / 2, bytes);
+}
+
+/* Row i of a matrix of n samples: those, or all, of the values. */
+static void fill_row(double *cells, size_t n, size_t i, const float *values, const size_t *sample) {
+    double *row = row_start(cells, n, i);
+    row[1] = (double)(i + 1);
+    for (size_t j = 0; j < n; j++)
+        row[2 * (j + 1) + 1] = values[sample ? sample[j] : j];
 }
 
 enum { FILL_PIECE = 16 }; /* rows, an even number: pairs share their memory */
 
 typedef struct FillWork {
     LibsvmMatrix matrix;
-    const Gram *gram;
-    double *value; /* scratch, n per worker */
+    const float *values;
 } FillWork;
 
 static void fill_body(void *context, size_t first, size_t last, int worker) {
     const FillWork *work = context;
     size_t n = work->matrix.n;
-    double *value = work->value + (size_t)worker * n;
+    (void)worker;
     /* After a stop nothing is trained on half a matrix (gram.c). */
-    for (size_t i = first; i < last && !progress_interrupt_pending(); i++) {
-        const float *base = work->gram->numbers + i * n;
-        double *row = row_start(&work->matrix, i);
-        for (size_t j = 0; j < n; j++)
-            value[j] = base[j];
-        if (work->gram->kernel)
-            kernel_values(work->gram->kernel, value, value, n);
-        row[1] = (double)(i + 1);
-        for (size_t j = 0; j < n; j++)
-            row[2 * (j + 1) + 1] = value[j];
-    }
+    for (size_t i = first; i < last && !progress_interrupt_pending(); i++)
+        fill_row(work->matrix.cells, n, i, work->values + i * n, NULL);
 }
 
-bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const Gram *gram, Error *err) {
-    size_t n = gram->n, bytes, workers = (size_t)parallel_threads();
+bool libsvm_matrix_init(LibsvmMatrix *matrix, const char *where, const float *values, size_t n,
+                        Error *err) {
+    size_t bytes;
     if (n > INT32_MAX / 2)
         return error_set(err, ERROR_ARGUMENT, "%s: %zu samples are more than libsvm takes", where,
                          n);
-    if (__builtin_mul_overflow(pair_doubles(n) * sizeof(double), (n + 1) / 2, &bytes))
+    if (!cells_bytes(n, &bytes))
         bytes = SIZE_MAX;
-    FillWork work = { .matrix = { n, matrix_take(bytes) },
-                      .gram = gram,
-                      .value = malloc(workers * n * sizeof(double)) };
-    if (!work.matrix.cells || !work.value) {
-        matrix_give(work.matrix.cells);
-        free(work.value);
+    FillWork work = { { n, matrix_take(bytes) }, values };
+    if (!work.matrix.cells)
         return error_memory(err, where, bytes);
-    }
     parallel_for(n, FILL_PIECE, fill_body, &work);
-    free(work.value);
     *matrix = work.matrix;
     return true;
 }
@@ -101,9 +95,12 @@ void libsvm_matrix_clear(LibsvmMatrix *matrix) {
 enum { CACHE_BUDGET_MB = 2048, CACHE_LEAST_MB = 100, SHRINK_ABOVE_MB = 1024 };
 
 struct LibsvmScratch {
+    int count;             /* of the array that this is one of */
     struct svm_node **row; /* n each: the problem as libsvm takes it */
     double *y;
-    size_t *position; /* of its samples in the matrix */
+    size_t *position; /* of its samples in the answer */
+    double *cells;    /* a part's matrix, */
+    size_t room;      /* in so many bytes */
 };
 
 /* It has something to print every thousand iterations: nothing is printed, but that is when other
@@ -148,10 +145,9 @@ static struct svm_parameter parameters(const BinaryProblem *problem, size_t n, i
 }
 
 /* The first label met is libsvm's positive side, whatever its sign. */
-static void take_answer(const struct svm_model *model, const size_t *position, size_t n,
+static void take_answer(const struct svm_model *model, const size_t *position,
                         BinaryProblem *problem) {
     double sign = model->label[0] == 1 ? 1 : -1;
-    memset(problem->alpha, 0, n * sizeof *problem->alpha);
     for (int k = 0; k < model->l; k++)
         problem->alpha[position[model->sv_indices[k] - 1]] = sign * model->sv_coef[0][k];
     problem->b = -sign * model->rho[0];
@@ -163,14 +159,19 @@ double libsvm_solve_bytes(size_t n) {
     return 1.04 * (rows < cache ? rows : cache) + 512 * (double)n + (1 << 20);
 }
 
-int libsvm_solvers(size_t n, int threads) {
+double libsvm_part_bytes(size_t samples) {
+    double n = (double)samples;
+    return libsvm_solve_bytes(samples) + sizeof(double) * n * n;
+}
+
+int libsvm_solvers(double bytes, int threads) {
     /* Addresses that malloc reserves for a thread beside what it hands out. */
     const double arena = 136 << 20, room = 4 << 20;
-    double one = libsvm_solve_bytes(n), available = memory_available();
-    if (threads > 1 && threads * one <= available &&
-        (!memory_is_limited() || memory_would_get(threads * (one + arena))))
+    double available = memory_available();
+    if (threads > 1 && threads * bytes <= available &&
+        (!memory_is_limited() || memory_would_get(threads * (bytes + arena))))
         return threads;
-    return one <= available && memory_would_get(one + room) ? 1 : 0;
+    return bytes <= available && memory_would_get(bytes + room) ? 1 : 0;
 }
 
 LibsvmScratch *libsvm_scratch_new(size_t n, int count) {
@@ -188,17 +189,22 @@ LibsvmScratch *libsvm_scratch_new(size_t n, int count) {
         return NULL;
     }
     memory_keep_freed(true); /* libsvm takes and frees its cache for every problem */
-    for (int k = 0; k < count; k++)
-        scratch[k] =
-            (LibsvmScratch){ row + (size_t)k * n, y + (size_t)k * n, position + (size_t)k * n };
+    for (int k = 0; k < count; k++) {
+        size_t first = (size_t)k * n;
+        scratch[k] = (LibsvmScratch){
+            .count = count, .row = row + first, .y = y + first, .position = position + first
+        };
+    }
     return scratch;
 }
 
-/* The first one's arrays are those of all. */
+/* But for their matrices the first one's arrays are those of all. */
 void libsvm_scratch_free(LibsvmScratch *scratch) {
     if (!scratch)
         return;
     memory_keep_freed(false);
+    for (int k = 0; k < scratch->count; k++)
+        free(scratch[k].cells);
     free(scratch->row);
     free(scratch->y);
     free(scratch->position);
@@ -209,24 +215,55 @@ LibsvmScratch *libsvm_scratch_at(LibsvmScratch *scratch, int worker) {
     return scratch + worker;
 }
 
-void libsvm_solve(const LibsvmMatrix *matrix, BinaryProblem *problem, LibsvmScratch *scratch) {
+/* The first `taken` samples of the scratch. */
+static void train(size_t taken, size_t n, BinaryProblem *problem, LibsvmScratch *scratch) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, silence);
-    size_t n = matrix->n, taken = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (problem->side[i] == 0)
-            continue;
-        scratch->row[taken] = (struct svm_node *)row_start(matrix, i);
-        scratch->y[taken] = problem->side[i];
-        scratch->position[taken++] = i;
-    }
     int label[2];
     double weight[2];
     struct svm_parameter parameter = parameters(problem, taken, label, weight);
     struct svm_problem samples = { .l = (int)taken, .y = scratch->y, .x = scratch->row };
     struct svm_model *model = svm_train(&samples, &parameter);
-    take_answer(model, scratch->position, n, problem);
+    memset(problem->alpha, 0, n * sizeof *problem->alpha);
+    take_answer(model, scratch->position, problem);
     svm_free_and_destroy_model(&model);
+}
+
+void libsvm_solve(const LibsvmMatrix *matrix, BinaryProblem *problem, LibsvmScratch *scratch) {
+    size_t n = matrix->n, taken = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (problem->side[i] == 0)
+            continue;
+        scratch->row[taken] = (struct svm_node *)row_start(matrix->cells, n, i);
+        scratch->y[taken] = problem->side[i];
+        scratch->position[taken++] = i;
+    }
+    train(taken, n, problem, scratch);
+}
+
+static bool make_cells(LibsvmScratch *scratch, size_t samples) {
+    size_t bytes;
+    if (cells_bytes(samples, &bytes) && bytes <= scratch->room)
+        return true;
+    free(scratch->cells);
+    scratch->cells = malloc(bytes);
+    scratch->room = scratch->cells ? bytes : 0;
+    return scratch->cells != NULL;
+}
+
+bool libsvm_solve_part(const LibsvmPart *part, BinaryProblem *problem, LibsvmScratch *scratch) {
+    size_t count = part->samples;
+    if (!make_cells(scratch, count))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        size_t t = part->sample[i];
+        fill_row(scratch->cells, count, i, part->values + t * part->n, part->sample);
+        scratch->row[i] = (struct svm_node *)row_start(scratch->cells, count, i);
+        scratch->y[i] = problem->side[t];
+        scratch->position[i] = t;
+    }
+    train(count, part->n, problem, scratch);
+    return true;
 }
 
 const char *libsvm_version_text(char text[16]) {

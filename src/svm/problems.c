@@ -43,8 +43,7 @@ bool problems_write(const SolverTask *task, ProblemRange range, FileBytes *bytes
     return true;
 }
 
-bool problems_read(const SolverMatrix *matrix, const FileBytes *bytes, Problems *problems,
-                   Error *err) {
+bool problems_read(SolverMatrix *matrix, const FileBytes *bytes, Problems *problems, Error *err) {
     size_t n = matrix->n, count = bytes->size / (sizeof(Numbers) + n);
     *problems = (Problems){ .side = malloc(count * n + 1),
                             .alpha = calloc(count * n + 1, sizeof *problems->alpha) };

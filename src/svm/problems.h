@@ -22,8 +22,7 @@ typedef struct Problems {
     int8_t *side;
     double *alpha;
 } Problems;
-bool problems_read(const SolverMatrix *matrix, const FileBytes *bytes, Problems *problems,
-                   Error *err);
+bool problems_read(SolverMatrix *matrix, const FileBytes *bytes, Problems *problems, Error *err);
 void problems_clear(Problems *problems);
 
 /* What was answered, to the problems themselves. */

@@ -35,6 +35,17 @@ static double high_bound(const SmoProblem *p, size_t t) {
     return p->y[t] > 0 ? p->C[t] : 0;
 }
 
+SmoProblem smo_problem(const BinaryProblem *problem, const float *gram, size_t n, double *bound) {
+    for (size_t t = 0; t < n; t++)
+        bound[t] = problem_bound(problem, t);
+    return (SmoProblem){ .gram = gram,
+                         .n = n,
+                         .stride = n,
+                         .y = problem->side,
+                         .C = bound,
+                         .tolerance = problem->tolerance };
+}
+
 size_t smo_limit(size_t n) {
     return n > 100000 ? 100 * n : 10000000;
 }

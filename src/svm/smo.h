@@ -13,6 +13,7 @@
 #define PERIGEE_SVM_SMO_H
 
 #include "core/types.h"
+#include "svm/binary_problem.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,12 +41,17 @@ typedef struct SmoProblem {
 } SmoProblem;
 
 typedef struct SmoSolution {
-    double *beta; /* n, the caller's memory */
+    double *beta;  /* n, the caller's memory */
+    double *error; /* the same or NULL: y_t − Σ K_ts beta_s at the end */
     double b;
     double objective; /* of the dual, minimised: negative at a solution; from 0 only */
     size_t iterations;
     bool converged; /* false: stopped, or at the limit of iterations */
 } SmoSolution;
+
+/* A problem from 0 on, on the matrix of all samples; `bound` is the caller's memory for n, which C
+ * will be. */
+SmoProblem smo_problem(const BinaryProblem *problem, const float *gram, size_t n, double *bound);
 
 /* Iterations after which a search on n samples ends in any case. */
 size_t smo_limit(size_t n);

@@ -179,6 +179,8 @@ static bool NAME(solve)(const SmoProblem *problem, SmoSolution *solution, Error 
     solution->b = NAME(intercept)(&s);
     solution->objective = NAME(objective)(&s);
     solution->iterations = iteration;
+    for (size_t t = 0; solution->error && t < problem->n; t++)
+        solution->error[t] = s.error[t];
     solution->converged = !(v.most - v.least >= problem->tolerance);
     free(s.memory);
     return true;

@@ -8,6 +8,7 @@
 #include "svm/decompose.h"
 #include "svm/gram.h"
 #include "svm/matrix_memory.h"
+#include "svm/screen.h"
 #include "svm/smo.h"
 
 #include <stdatomic.h>
@@ -166,7 +167,9 @@ bool solver_matrix_make(SolverMatrix *matrix, const SolverSource *source, Error 
         ok = solver_matrix_init(matrix, rows->where, &bases, err);
     } else {
         float *values = gram_values(source->kernel, rows, err);
-        ok = values && solver_matrix_take(matrix, rows->where, &values, err);
+        ok = values != NULL;
+        if (ok)
+            solver_matrix_take(matrix, &values);
     }
     if (ok)
         matrix->source = *source;
@@ -175,37 +178,21 @@ bool solver_matrix_make(SolverMatrix *matrix, const SolverSource *source, Error 
 
 bool solver_matrix_init(SolverMatrix *matrix, const char *where, const Gram *bases, Error *err) {
     SolverMatrix made = { .kind = matrix->kind, .n = bases->n };
-    if (made.kind == SOLVER_LIBSVM) {
-        if (!libsvm_matrix_init(&made.nodes, where, bases, err))
-            return false;
-    } else {
-        size_t bytes = made.n * made.n * sizeof(float); /* no overflow: the bases are as large */
-        made.values = matrix_take(bytes);
-        if (!made.values)
-            return error_memory(err, where, bytes);
-        if (!fill_values(where, bases, made.values, err)) {
-            matrix_give(made.values);
-            return false;
-        }
+    size_t bytes = made.n * made.n * sizeof(float); /* no overflow: the bases are as large */
+    made.values = matrix_take(bytes);
+    if (!made.values)
+        return error_memory(err, where, bytes);
+    if (!fill_values(where, bases, made.values, err)) {
+        matrix_give(made.values);
+        return false;
     }
     *matrix = made;
     return true;
 }
 
-bool solver_matrix_take(SolverMatrix *matrix, const char *where, float **values, Error *err) {
-    SolverMatrix made = { .kind = matrix->kind, .n = matrix->n };
-    bool ok = true;
-    if (made.kind == SOLVER_SMO) {
-        made.values = *values;
-    } else {
-        ok =
-            libsvm_matrix_init(&made.nodes, where, &(Gram){ .numbers = *values, .n = made.n }, err);
-        gram_free(*values);
-    }
+void solver_matrix_take(SolverMatrix *matrix, float **values) {
+    *matrix = (SolverMatrix){ .kind = matrix->kind, .n = matrix->n, .values = *values };
     *values = NULL;
-    if (ok)
-        *matrix = made;
-    return ok;
 }
 
 void solver_matrix_clear(SolverMatrix *matrix) {
@@ -216,16 +203,19 @@ void solver_matrix_clear(SolverMatrix *matrix) {
 }
 
 double solver_matrix_at(const SolverMatrix *matrix, size_t i, size_t j) {
-    return matrix->kind == SOLVER_SMO ? (double)matrix->values[i * matrix->n + j]
-                                      : libsvm_matrix_at(&matrix->nodes, i, j);
+    return (double)matrix->values[i * matrix->n + j];
 }
 
 /* ---- Solving --------------------------------------------------------------------------------- */
 
 typedef struct SolveWork {
-    const SolverMatrix *matrix;
+    SolverMatrix *matrix;
     BinaryProblem *problem;
-    LibsvmScratch *scratch; /* libsvm: one per worker */
+    size_t *wanted, count;  /* the problems that are to be solved */
+    bool screened;          /* libsvm: on the samples that matter, or on all */
+    unsigned char *left;    /* those that screening left as they were */
+    LibsvmScratch *scratch; /* libsvm: one per worker, */
+    Screen *screen;         /* and of these */
     double *bound;          /* smo: n per worker, the samples' upper bounds */
     Progress *progress;
     size_t reported; /* steps told to progress; the calling thread's */
@@ -242,20 +232,11 @@ static bool asked_to_stop(void *context) {
 
 static bool solve_with_smo(SolveWork *work, BinaryProblem *problem, int worker) {
     size_t n = work->matrix->n;
-    double *bound = work->bound + (size_t)worker * n;
-    for (size_t i = 0; i < n; i++)
-        bound[i] = problem->side[i] == 0  ? 0
-                   : problem->side[i] > 0 ? problem->C * problem->positive
-                                          : problem->C * problem->negative;
-    SmoProblem smo = { .gram = work->matrix->values,
-                       .n = n,
-                       .stride = n,
-                       .y = problem->side,
-                       .C = bound,
-                       .tolerance = problem->tolerance,
-                       .stop = asked_to_stop,
-                       .context = work };
+    SmoProblem smo =
+        smo_problem(problem, work->matrix->values, n, work->bound + (size_t)worker * n);
     SmoSolution solution = { .beta = problem->alpha };
+    smo.stop = asked_to_stop;
+    smo.context = work;
     if (!smo_solve(&smo, &solution, NULL)) {
         atomic_store(&work->no_memory, true);
         return false;
@@ -264,11 +245,23 @@ static bool solve_with_smo(SolveWork *work, BinaryProblem *problem, int worker) 
     return !atomic_load(&work->stop);
 }
 
-static bool solve_one(SolveWork *work, BinaryProblem *problem, int worker) {
+static bool solve_screened(SolveWork *work, size_t p, int worker) {
+    Screened screened = screen_solve(work->matrix->values, work->matrix->n, &work->problem[p],
+                                     &work->screen[worker]);
+    work->left[p] = screened == SCREEN_LEFT;
+    if (screened == SCREEN_NO_MEMORY)
+        atomic_store(&work->no_memory, true);
+    return screened == SCREEN_SOLVED;
+}
+
+static bool solve_one(SolveWork *work, size_t p, int worker) {
     bool solved = true;
+    BinaryProblem *problem = &work->problem[p];
     DenormalMode caller = denormals_flush();
     if (work->matrix->kind == SOLVER_SMO)
         solved = solve_with_smo(work, problem, worker);
+    else if (work->screened)
+        solved = solve_screened(work, p, worker);
     else
         libsvm_solve(&work->matrix->nodes, problem, libsvm_scratch_at(work->scratch, worker));
     denormals_restore(caller);
@@ -278,10 +271,11 @@ static bool solve_one(SolveWork *work, BinaryProblem *problem, int worker) {
 /* Only the calling thread, worker 0, speaks to Progress; the others look at the request itself. */
 static void solve_body(void *context, size_t first, size_t last, int worker) {
     SolveWork *work = context;
-    for (size_t p = first; p < last; p++) {
-        if (asked_to_stop(work) || !solve_one(work, &work->problem[p], worker))
+    for (size_t i = first; i < last; i++) {
+        if (asked_to_stop(work) || atomic_load(&work->no_memory))
             return;
-        size_t done = atomic_fetch_add(&work->done, 1) + 1;
+        bool solved = solve_one(work, work->wanted[i], worker);
+        size_t done = atomic_fetch_add(&work->done, solved) + solved;
         if (worker != 0)
             continue;
         if (!progress_step(work->progress, (double)(done - work->reported), NULL))
@@ -290,17 +284,12 @@ static void solve_body(void *context, size_t first, size_t last, int worker) {
     }
 }
 
-/* True if all are solved; by one thread after the other where `alone`. */
-static bool run(SolveWork *work, size_t count, bool alone) {
-    progress_begin(work->progress, "training SVMs", (double)count);
+/* By one thread after the other where `alone`. */
+static void solve_wanted(SolveWork *work, bool alone) {
     if (alone)
-        solve_body(work, 0, count, 0);
+        solve_body(work, 0, work->count, 0);
     else
-        parallel_for(count, 1, solve_body, work);
-    size_t done = atomic_load(&work->done);
-    progress_step(work->progress, (double)(done - work->reported), NULL);
-    progress_end(work->progress);
-    return done == count;
+        parallel_for(work->count, 1, solve_body, work);
 }
 
 static bool check_problem(const char *where, const BinaryProblem *problem, Error *err) {
@@ -311,27 +300,80 @@ static bool check_problem(const char *where, const BinaryProblem *problem, Error
                      problem->C, problem->positive, problem->negative, problem->tolerance);
 }
 
-static bool make_scratch(SolveWork *work, const char *where, int workers, Error *err) {
+static void work_clear(SolveWork *work) {
+    for (int k = 0; work->screen && k < parallel_threads(); k++)
+        screen_clear(&work->screen[k]);
+    free(work->screen);
+    free(work->wanted);
+    free(work->left);
+    free(work->bound);
+    libsvm_scratch_free(work->scratch);
+}
+
+static bool make_screens(SolveWork *work, int workers) {
+    bool ok = (work->screen = calloc((size_t)workers, sizeof *work->screen)) != NULL;
+    for (int k = 0; ok && k < workers; k++) {
+        Screen *screen = &work->screen[k];
+        ok = screen_init(screen, work->matrix->n);
+        screen->stop = asked_to_stop;
+        screen->context = work;
+        screen->scratch = libsvm_scratch_at(work->scratch, k);
+    }
+    return ok;
+}
+
+static bool work_init(SolveWork *work, const char *where, size_t count, Error *err) {
     size_t n = work->matrix->n;
-    bool ok;
+    int workers = parallel_threads();
+    work->screened = work->matrix->kind == SOLVER_LIBSVM && n >= SCREEN_FROM;
+    work->wanted = malloc((count + 1) * sizeof *work->wanted);
+    work->left = calloc(count + 1, 1);
+    bool ok = work->wanted && work->left;
     if (work->matrix->kind == SOLVER_SMO)
-        ok = (work->bound = malloc((size_t)workers * n * sizeof *work->bound)) != NULL;
+        work->bound = malloc((size_t)workers * n * sizeof *work->bound);
     else
-        ok = (work->scratch = libsvm_scratch_new(n, workers)) != NULL;
+        work->scratch = libsvm_scratch_new(n, workers);
+    ok = ok && (work->bound || work->scratch) && (!work->screened || make_screens(work, workers));
+    for (size_t p = 0; ok && p < count; p++)
+        work->wanted[work->count++] = p;
     return ok || error_memory(err, where, (size_t)workers * n * sizeof(double));
 }
 
-/* How many problems may be solved at the same time; libsvm must not begin what memory it lacks. */
-static int solvers(const SolverMatrix *matrix, const char *where, Error *err) {
-    char text[32];
+/* libsvm must not begin what memory it lacks. */
+static bool count_solvers(const SolveWork *work, const char *where, int *count, Error *err) {
+    size_t n = work->matrix->n;
+    double bytes = work->screened ? libsvm_part_bytes((size_t)(SCREEN_MOST * (double)n))
+                                  : libsvm_solve_bytes(n);
     int threads = parallel_threads();
-    int count = matrix->kind == SOLVER_SMO ? threads : libsvm_solvers(matrix->n, threads);
-    if (count == 0)
-        error_set(err, ERROR_MEMORY,
-                  "%s: libsvm needs %s more, and would end the program without; solver = \"smo\" "
-                  "does not",
-                  where, memory_text(libsvm_solve_bytes(matrix->n), text));
-    return count;
+    char text[32];
+    *count = work->matrix->kind == SOLVER_SMO ? threads : libsvm_solvers(bytes, threads);
+    return *count > 0 ||
+           error_set(err, ERROR_MEMORY,
+                     "%s: libsvm needs %s more, and would end the program without; solver = "
+                     "\"smo\" does not",
+                     where, memory_text(bytes, text));
+}
+
+/* All that is wanted, side by side. */
+static bool solve_side_by_side(SolveWork *work, const char *where, Error *err) {
+    SolverMatrix *matrix = work->matrix;
+    int at_once;
+    if (matrix->kind == SOLVER_LIBSVM && !work->screened && !matrix->nodes.cells &&
+        !libsvm_matrix_init(&matrix->nodes, where, matrix->values, matrix->n, err))
+        return false;
+    if (!count_solvers(work, where, &at_once, err))
+        return false;
+    solve_wanted(work, at_once == 1);
+    return !atomic_load(&work->no_memory) || error_memory(err, where, matrix->n * sizeof(double));
+}
+
+/* What screening has left is wanted then. */
+static void want_left(SolveWork *work, size_t count) {
+    work->screened = false;
+    work->count = 0;
+    for (size_t p = 0; p < count; p++)
+        if (work->left[p])
+            work->wanted[work->count++] = p;
 }
 
 /* By our own solver, in parts: of a matrix that is made, so that it keeps to the cache, or of one
@@ -355,16 +397,17 @@ bool solver_solve_here(const char *where, SolverTask *task, Progress *progress, 
     if (solver_tells(task->matrix))
         return solve_in_parts(where, task, progress, err);
     SolveWork work = { .matrix = task->matrix, .problem = task->problem, .progress = progress };
-    bool ok = make_scratch(&work, where, parallel_threads(), err);
-    int at_once = ok ? solvers(task->matrix, where, err) : 0;
-    ok = at_once > 0;
-    if (ok) {
-        task->solved = run(&work, task->count, at_once == 1);
-        ok = !atomic_load(&work.no_memory) ||
-             error_memory(err, where, task->matrix->n * sizeof(double));
+    bool ok = work_init(&work, where, task->count, err);
+    progress_begin(progress, "training SVMs", (double)task->count);
+    while (ok && work.count > 0 && !asked_to_stop(&work)) {
+        ok = solve_side_by_side(&work, where, err);
+        want_left(&work, work.screened ? task->count : 0);
     }
-    free(work.bound);
-    libsvm_scratch_free(work.scratch);
+    size_t done = atomic_load(&work.done);
+    progress_step(progress, (double)(done - work.reported), NULL);
+    progress_end(progress);
+    task->solved = done == task->count;
+    work_clear(&work);
     return ok;
 }
 

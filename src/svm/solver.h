@@ -3,16 +3,20 @@
  *     min ½ Σ_ij a_i a_j y_i y_j K_ij − Σ a_i,   0 ≤ a_i ≤ C·weight(y_i),   Σ a_i y_i = 0
  *
  * Two solvers stop at the same condition and agree within its tolerance:
- *   libsvm  the library, on its precomputed kernel (libsvm.h): 8·n² bytes; a problem that has begun
- *           is finished even if a stop is asked for, because libsvm cannot be left. Without memory
- *           it ends the program: what it needs is looked for first, and a lack of it refused;
- *   smo     our own (smo.h): 4·n² bytes, several times faster, stops within a problem. */
+ *   libsvm  the library, on its precomputed kernel (libsvm.h): on those of many samples that matter
+ *           (screen.h), or where these are most of them on all: 8·n² bytes more. A problem that it
+ *           has begun is finished even if a stop is asked for, because libsvm cannot be left.
+ *           Without memory it ends the program: what it needs is looked for first, and a lack of it
+ *           refused;
+ *   smo     our own (smo.h): several times faster, stops within a problem.
+ * Of either the kernel's values take 4·n² bytes. */
 #ifndef PERIGEE_SVM_SOLVER_H
 #define PERIGEE_SVM_SOLVER_H
 
 #include "core/progress.h"
 #include "core/types.h"
 #include "model.h"
+#include "svm/gram.h"
 #include "svm/kernel.h"
 #include "svm/libsvm.h"
 
@@ -43,11 +47,11 @@ typedef struct SolverMatrix {
     SolverKind kind;
     size_t n;
     SolverSource source; /* of solver_matrix_make; else no kernel in it */
-    LibsvmMatrix nodes;  /* libsvm */
-    float *values; /* smo: n × n, row-major; or NULL, and they are computed where needed … */
+    float *values;       /* n × n, row-major; or NULL, and they are computed where needed … */
     const Kernel *kernel;
-    KernelRows rows; /* … of these */
-    double memory;   /* bytes that may be kept of them; 0: as seems good */
+    KernelRows rows;    /* … of these */
+    double memory;      /* bytes that may be kept of them; 0: as seems good */
+    LibsvmMatrix nodes; /* libsvm: made of the values when a problem wants all samples */
 } SolverMatrix;
 
 /* Memory that a matrix of n samples and solving on it take, matrices of gram.h and what
@@ -72,15 +76,15 @@ bool solver_matrix_make(SolverMatrix *matrix, const SolverSource *source, Error 
 
 /* For the solver matrix->kind, from bases that stay as they are. */
 bool solver_matrix_init(SolverMatrix *matrix, const char *where, const Gram *bases, Error *err);
-/* The same for matrix->n samples from the values themselves (gram_values), which are not needed any
- * more: *values is freed or becomes the matrix, and NULL. */
-bool solver_matrix_take(SolverMatrix *matrix, const char *where, float **values, Error *err);
+/* The same for matrix->n samples from the values themselves (gram_values), which become the
+ * matrix's: *values is NULL then. */
+void solver_matrix_take(SolverMatrix *matrix, float **values);
 void solver_matrix_clear(SolverMatrix *matrix);
 /* Of a matrix that is made. */
 double solver_matrix_at(const SolverMatrix *matrix, size_t i, size_t j);
 
 typedef struct SolverTask {
-    const SolverMatrix *matrix;
+    SolverMatrix *matrix;
     BinaryProblem *problem;
     size_t count;
     bool solved; /* out: false if a stop was asked for first; the answers are then incomplete */

@@ -1,7 +1,7 @@
 /* svc.c — the SVM as a Model; the work is done next door.
  *
  *     fit     gram.c      the bases of all pairs of samples, or their kernel values at once
- *             solver.c    the matrix as a solver wants it (libsvm.c, smo.c); binary problems on it
+ *             solver.c    the kernel matrix, and binary problems on it (smo.c, libsvm.c, screen.c)
  *             train.c     machines: the one-vs-all problems of all classes, and of all folds
  *     scores  decision.c  the union of the support vectors with alpha and b: two products a block
  *     files   svc_file.c

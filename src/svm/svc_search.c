@@ -179,22 +179,25 @@ static bool search_columns(Search *search, Error *err) {
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-/* The bases stay beside each column's values; what libsvm needs includes them already. A column's
- * SVMs are trained side by side, each with a side (1 byte) and twice an alpha (8) for every sample.
- */
+/* The bases stay beside each column's values. A column's SVMs are trained side by side, each with a
+ * side (1 byte) and twice an alpha (8) for every sample. */
 double svc_search_bytes(const SvcSearch *asked, size_t classes, char *sum) {
     enum { ANSWER = 17 };
-    bool partial = is_partial(asked), twice = !partial && asked->params->solver == SOLVER_SMO;
+    bool partial = is_partial(asked);
     size_t n = asked->samples->n;
     size_t svms = asked->grid->Cs * (size_t)asked->grid->folds * (classes == 2 ? 1 : classes);
     double need = partial ? solver_partial_bytes(n, asked->params->memory, sum)
                           : solver_bytes(asked->params->solver, n, sum),
-           answers = (double)svms * ANSWER * (double)n;
-    char text[32];
+           answers = (double)svms * ANSWER * (double)n,
+           bases = partial ? 0 : sizeof(float) * (double)n * (double)n;
+    char text[32], more[32];
     size_t used = strlen(sum);
-    snprintf(sum + used, FIT_SUM - used, "%s; %zu SVMs x %zu x %d bytes = %s",
-             twice ? ", twice" : "", svms, n, ANSWER, memory_text(answers, text));
-    return (twice ? 2 : 1) * need + answers;
+    if (bases > 0)
+        used += (size_t)snprintf(sum + used, FIT_SUM - used, "; what all gammas share %s",
+                                 memory_text(bases, more));
+    snprintf(sum + used, FIT_SUM - used, "; %zu SVMs x %zu x %d bytes = %s", svms, n, ANSWER,
+             memory_text(answers, text));
+    return need + bases + answers;
 }
 
 static bool check_labels(const SvcSearch *asked, const Labels *classes, Error *err) {

@@ -11,7 +11,7 @@
 #include "svm/svc_params.h"
 
 typedef struct TrainingSet {
-    const SolverMatrix *matrix;
+    SolverMatrix *matrix;
     const int32_t *y;      /* n labels */
     const Labels *classes; /* of y, at least two */
     const int32_t *fold;   /* n, or NULL where no machine leaves a fold out */

@@ -63,8 +63,9 @@ static void fill(const Problem *problem, SolverKind kind, SolverMatrix *matrix) 
         gram_values(&problem->kernel,
                     &(Batch){ array_f32(problem->x), n, array_row_size(problem->x), "svms" }, &err);
     *matrix = (SolverMatrix){ .kind = kind, .n = n };
-    if (!values || !solver_matrix_take(matrix, "svms", &values, &err))
+    if (!values)
         die(&err);
+    solver_matrix_take(matrix, &values);
 }
 
 static void time_matrix(const Problem *problem) {

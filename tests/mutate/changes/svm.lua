@@ -2,10 +2,13 @@
 return {
   tests = { "core/test_kernel", "core/test_smo", "core/test_solver", "core/test_decompose", "core/test_svc", "lua/test_svm",
     "core/test_ascent", "core/test_one_pass", "core/test_matrix_memory", "lua/test_kernels_in_lua" },
-  files = { kernel_source = { "core/test_decompose", "core/test_smo" }, decision_ascent = { "core/test_ascent" }, kernel_poly = { "core/test_kernel" }, kernel_rbf = { "core/test_kernel" } },
+  files = { kernel_source = { "core/test_decompose", "core/test_smo" }, decision_ascent = { "core/test_ascent" }, kernel_poly = { "core/test_kernel" }, kernel_rbf = { "core/test_kernel" },
+    binary_problem = { "core/test_decompose", "core/test_screen" }, screen = { "core/test_screen" } },
 
-  { file = "src/svm/decompose.c", old = "problem->alpha[t] > (problem->side[t] > 0 ? 0 : -bound_of(problem, t))",
-    new = "problem->alpha[t] > (problem->side[t] > 0 ? 0 : bound_of(problem, t))" },
+  { file = "src/svm/binary_problem.h", old = "problem->alpha[t] > (problem->side[t] > 0 ? 0 : -problem_bound(problem, t))",
+    new = "problem->alpha[t] > (problem->side[t] > 0 ? 0 : problem_bound(problem, t))" },
+  { file = "src/svm/screen.c", old = "    if (!any && screen->samples > 0)", new = "    if (screen->samples > 0)" },
+  { file = "src/svm/screen.c", old = "most = fmax(most, ends.top - error);", new = "most = fmax(most, error - ends.top);" },
   { file = "src/svm/decompose.c", old = "standing->mid = (most + least) / 2;", new = "standing->mid = (most - least) / 2;" },
   { file = "src/svm/decompose.c", old = "return rounds->task->problem[p].side[t] - rounds->sum[p * rounds->n + t];",
     new = "return rounds->task->problem[p].side[t] + rounds->sum[p * rounds->n + t];" },

@@ -1,0 +1,42 @@
+/* binary_problem.h — one binary C-SVC problem of many on a kernel matrix, and what its conditions
+ * ask for. In signs: beta_t = y_t·a_t is in [0, C·positive] or in [−C·negative, 0], and the problem
+ * is solved where no sample that may rise has a larger error y_t − Σ beta_s K_ts than one that may
+ * fall. */
+#ifndef PERIGEE_SVM_BINARY_PROBLEM_H
+#define PERIGEE_SVM_BINARY_PROBLEM_H
+
+#include "core/types.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One problem (solver.h) and its answer. */
+typedef struct BinaryProblem {
+    const int8_t *side; /* n: +1, −1, or 0 for a sample that takes no part; both sides must occur */
+    double C, positive, negative; /* C and what it is multiplied by on either side */
+    double tolerance;             /* of the KKT violation at which the solver stops */
+    double *alpha;                /* out: n, y_i·a_i, 0 if a sample is not a support vector */
+    double b;      /* out: f(x) = Σ alpha_i k(x_i, x) + b, positive on the positive side */
+    size_t group;  /* problems of one number have about the same support vectors, such as a class
+                      against the rest without one fold or another; small numbers */
+    double *value; /* out, unless NULL: n, f(x_t) − b of every sample, taking part or not; where
+                      solver_tells says so */
+} BinaryProblem;
+
+/* Of sample t: the most that a_t may be, 0 if it takes no part. */
+static inline double problem_bound(const BinaryProblem *problem, size_t t) {
+    return problem->side[t] > 0   ? problem->C * problem->positive
+           : problem->side[t] < 0 ? problem->C * problem->negative
+                                  : 0;
+}
+
+static inline bool problem_may_rise(const BinaryProblem *problem, size_t t) {
+    return problem->alpha[t] < (problem->side[t] > 0 ? problem_bound(problem, t) : 0);
+}
+
+static inline bool problem_may_fall(const BinaryProblem *problem, size_t t) {
+    return problem->alpha[t] > (problem->side[t] > 0 ? 0 : -problem_bound(problem, t));
+}
+
+#endif
