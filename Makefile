@@ -38,7 +38,7 @@ OWN_FORTIFY = $(if $(HARDEN),$(if $(filter -O0,$(OPTIMIZE) $(CFLAGS))$(findstrin
 # CPPFLAGS, CFLAGS, LDFLAGS and LDLIBS are the user's, as everywhere, and come last. EXTRA_… are for the builds below.
 ALL_CPPFLAGS = -Isrc -D_GNU_SOURCE -DPERIGEE_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(SVM_CFLAGS) $(OWN_FORTIFY) \
 	$(EXTRA_CPPFLAGS) $(CPPFLAGS)
-ALL_CFLAGS   = -std=c11 -g $(OPTIMIZE) -fno-math-errno -fopenmp-simd -pthread $(HARDEN_CFLAGS) $(WARNINGS) \
+ALL_CFLAGS   = -std=c11 -g $(OPTIMIZE) -fno-math-errno -fno-trapping-math -fopenmp-simd -pthread $(HARDEN_CFLAGS) $(WARNINGS) \
 	$(EXTRA_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS  = -pthread $(HARDEN_LDFLAGS) $(EXTRA_LDFLAGS) $(LDFLAGS)
 
