@@ -217,7 +217,9 @@ static const BoxType shared_type = { .name = "perigee.problems.matrix",
 static bool make_matrix(Shared *shared, const Batch *rows, bool of_bases, Error *err) {
     SolverSource source = { &shared->kernel, *rows, NULL, 0 };
     char sum[FIT_SUM];
-    double need = solver_bytes(shared->matrix.kind, rows->n, sum) - (double)matrix_kept();
+    double n = (double)rows->n, bases_bytes = of_bases ? sizeof(float) * n * n : 0;
+    double need =
+        solver_bytes(shared->matrix.kind, rows->n, sum) + bases_bytes - (double)matrix_kept();
     float *bases = NULL;
     bool ok = memory_check(rows->where, need, sum, err) &&
               (!of_bases || (bases = gram_new(&shared->kernel, rows, err)));

@@ -5,8 +5,7 @@
 #ifndef PERIGEE_SVM_BINARY_PROBLEM_H
 #define PERIGEE_SVM_BINARY_PROBLEM_H
 
-#include "core/types.h"
-
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +36,29 @@ static inline bool problem_may_rise(const BinaryProblem *problem, size_t t) {
 
 static inline bool problem_may_fall(const BinaryProblem *problem, size_t t) {
     return problem->alpha[t] > (problem->side[t] > 0 ? 0 : -problem_bound(problem, t));
+}
+
+/* How far the sample's error is on the wrong side of `mid`, halfway between the largest error of
+ * those that may rise and the smallest of those that may fall; −∞ if it takes no part. */
+static inline double problem_urge(const BinaryProblem *problem, size_t t, double error,
+                                  double mid) {
+    double beyond = error - mid, urge = -INFINITY;
+    if (problem->side[t] == 0)
+        return urge;
+    if (problem_may_rise(problem, t))
+        urge = beyond;
+    if (problem_may_fall(problem, t) && -beyond > urge)
+        urge = -beyond;
+    return urge;
+}
+
+/* The b of a solution on some samples, by all: these two errors, `apart` around their `mid`, bound
+ * it, and where no beta is free it is between them, as both solvers have it. */
+static inline double problem_settle(double b, double mid, double apart) {
+    double half = fabs(apart) / 2;
+    if (!isfinite(half))
+        return b;
+    return apart < 0 ? mid : fmin(fmax(b, mid - half), mid + half);
 }
 
 #endif

@@ -285,19 +285,6 @@ static double error_of(const Rounds *rounds, size_t p, size_t t) {
     return rounds->task->problem[p].side[t] - rounds->sum[p * rounds->n + t];
 }
 
-/* How far the sample's error is on the wrong side of the problem's mid; −∞ if it takes no part. */
-static double urge_of(const Rounds *rounds, size_t p, size_t t) {
-    const BinaryProblem *problem = &rounds->task->problem[p];
-    double beyond = error_of(rounds, p, t) - rounds->standing[p].mid, urge = -INFINITY;
-    if (problem->side[t] == 0)
-        return urge;
-    if (problem_may_rise(problem, t))
-        urge = beyond;
-    if (problem_may_fall(problem, t) && -beyond > urge)
-        urge = -beyond;
-    return urge;
-}
-
 static void judge_body(void *context, size_t first, size_t last, int worker) {
     Rounds *rounds = context;
     (void)worker;
@@ -377,7 +364,8 @@ static void mark_eager(const Rounds *rounds, size_t group, unsigned char *eager)
         if (problem[p].group != group && group < rounds->groups)
             continue;
         for (size_t t = 0; t < rounds->n; t++) {
-            double urge = urge_of(rounds, p, t);
+            double urge =
+                problem_urge(&problem[p], t, error_of(rounds, p, t), rounds->standing[p].mid);
             if (urge > problem[p].tolerance / 2)
                 eager[t] = EAGER_NOW;
             else if (urge > -slack && eager[t] == EAGER_NOT)
@@ -747,12 +735,15 @@ static bool run(Rounds *rounds, Error *err) {
     return ok;
 }
 
-/* The sums, where they are asked for. */
+/* b by all samples, and the sums where they are asked for. */
 static void answer(const Rounds *rounds) {
-    for (size_t p = 0; p < rounds->count; p++)
-        if (rounds->task->problem[p].value)
-            memcpy(rounds->task->problem[p].value, rounds->sum + p * rounds->n,
-                   rounds->n * sizeof(double));
+    for (size_t p = 0; p < rounds->count; p++) {
+        BinaryProblem *problem = &rounds->task->problem[p];
+        const Standing *standing = &rounds->standing[p];
+        problem->b = problem_settle(problem->b, standing->mid, standing->apart);
+        if (problem->value)
+            memcpy(problem->value, rounds->sum + p * rounds->n, rounds->n * sizeof(double));
+    }
 }
 
 bool decompose_solve(DecomposeTask *task, Progress *progress, Error *err) {

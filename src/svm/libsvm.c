@@ -167,11 +167,11 @@ double libsvm_part_bytes(size_t samples) {
 int libsvm_solvers(double bytes, int threads) {
     /* Addresses that malloc reserves for a thread beside what it hands out. */
     const double arena = 136 << 20, room = 4 << 20;
-    double available = memory_available();
-    if (threads > 1 && threads * bytes <= available &&
-        (!memory_is_limited() || memory_would_get(threads * (bytes + arena))))
-        return threads;
-    return bytes <= available && memory_would_get(bytes + room) ? 1 : 0;
+    double fit = memory_available() / bytes;
+    int count = fit < threads ? (int)fit : threads;
+    while (count > 1 && memory_is_limited() && !memory_would_get(count * (bytes + arena)))
+        count--;
+    return count > 1 || (count == 1 && memory_would_get(bytes + room)) ? count : 0;
 }
 
 LibsvmScratch *libsvm_scratch_new(size_t n, int count) {
@@ -198,13 +198,20 @@ LibsvmScratch *libsvm_scratch_new(size_t n, int count) {
     return scratch;
 }
 
+void libsvm_scratch_drop(LibsvmScratch *scratch) {
+    for (int k = 0; k < scratch->count; k++) {
+        free(scratch[k].cells);
+        scratch[k].cells = NULL;
+        scratch[k].room = 0;
+    }
+}
+
 /* But for their matrices the first one's arrays are those of all. */
 void libsvm_scratch_free(LibsvmScratch *scratch) {
     if (!scratch)
         return;
+    libsvm_scratch_drop(scratch);
     memory_keep_freed(false);
-    for (int k = 0; k < scratch->count; k++)
-        free(scratch[k].cells);
     free(scratch->row);
     free(scratch->y);
     free(scratch->position);
@@ -243,7 +250,9 @@ void libsvm_solve(const LibsvmMatrix *matrix, BinaryProblem *problem, LibsvmScra
 
 static bool make_cells(LibsvmScratch *scratch, size_t samples) {
     size_t bytes;
-    if (cells_bytes(samples, &bytes) && bytes <= scratch->room)
+    if (!cells_bytes(samples, &bytes))
+        return false;
+    if (bytes <= scratch->room)
         return true;
     free(scratch->cells);
     scratch->cells = malloc(bytes);
@@ -257,6 +266,8 @@ bool libsvm_solve_part(const LibsvmPart *part, BinaryProblem *problem, LibsvmScr
         return false;
     for (size_t i = 0; i < count; i++) {
         size_t t = part->sample[i];
+        if (i % FILL_PIECE == 0)
+            progress_let_attend();
         fill_row(scratch->cells, count, i, part->values + t * part->n, part->sample);
         scratch->row[i] = (struct svm_node *)row_start(scratch->cells, count, i);
         scratch->y[i] = problem->side[t];

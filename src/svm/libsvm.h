@@ -29,8 +29,8 @@ double libsvm_solve_bytes(size_t n);
 /* And with the matrix of a part. */
 double libsvm_part_bytes(size_t samples);
 
-/* How many problems of so many bytes may be solved at the same time by as many threads, or by one
- * where memory is short; 0 where it does not do for one. */
+/* How many problems of so many bytes there is memory to solve at the same time; `threads` at most.
+ */
 int libsvm_solvers(double bytes, int threads);
 
 /* What one solver at work needs; an array of `count`, NULL without memory. */
@@ -38,6 +38,7 @@ typedef struct LibsvmScratch LibsvmScratch;
 LibsvmScratch *libsvm_scratch_new(size_t n, int count);
 void libsvm_scratch_free(LibsvmScratch *scratch);
 LibsvmScratch *libsvm_scratch_at(LibsvmScratch *scratch, int worker);
+void libsvm_scratch_drop(LibsvmScratch *scratch); /* the matrices of parts, in all of the array */
 
 /* Solve one problem whose numbers have been checked, and for which there is memory. Re-entrant with
  * scratch of its own. */

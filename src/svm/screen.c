@@ -1,5 +1,6 @@
 #include "svm/screen.h"
 
+#include "core/progress.h"
 #include "core/simd.h"
 #include "svm/smo.h"
 
@@ -11,11 +12,14 @@
  * sample is taken as well. */
 static const double ROUGH = 0.01, SLACK = 0.02;
 
-/* Iterations a sample after which a problem is too hard for a rough look. */
-enum { PATIENCE = 100, LOOK_EVERY = 1000 };
+/* Iterations a sample after which a problem is too hard for a rough look; and how often libsvm
+ * begins anew. */
+enum { PATIENCE = 100, LOOK_EVERY = 1000, ROUNDS = 5 };
 
-bool screen_init(Screen *screen, size_t n) {
-    *screen = (Screen){ .bound = malloc(n * sizeof(double)),
+bool screen_init(Screen *screen, const float *values, size_t n) {
+    *screen = (Screen){ .values = values,
+                        .n = n,
+                        .bound = malloc(n * sizeof(double)),
                         .error = malloc(n * sizeof(double)),
                         .sample = malloc(n * sizeof(size_t)),
                         .chosen = malloc(n) };
@@ -29,34 +33,45 @@ void screen_clear(Screen *screen) {
     free(screen->chosen);
 }
 
+/* Samples of those that take part that libsvm is given at most. */
+static size_t most_samples(const BinaryProblem *problem, size_t n) {
+    size_t taking = 0;
+    for (size_t t = 0; t < n; t++)
+        taking += problem->side[t] != 0;
+    return (size_t)(SCREEN_MOST * (double)taking);
+}
+
 /* ---- The rough solution ---------------------------------------------------------------------- */
 
 /* What is looked at while it is searched for. */
 typedef struct Look {
     const Screen *screen;
     const double *beta;
-    size_t n, most, left; /* samples, support vectors at most, looks that are left */
+    size_t most, left; /* support vectors at most, looks that are left */
     bool stopped;
 } Look;
+
+static bool asked_to_stop(const Screen *screen) {
+    return screen->stop && screen->stop(screen->context);
+}
 
 /* Is it not to be gone on with? */
 static bool look(void *context) {
     Look *at = context;
     size_t supports = 0;
-    at->stopped = at->screen->stop && at->screen->stop(at->screen->context);
-    for (size_t t = 0; t < at->n; t++)
+    at->stopped = asked_to_stop(at->screen);
+    for (size_t t = 0; t < at->screen->n; t++)
         supports += at->beta[t] != 0;
     return at->stopped || supports > at->most || at->left-- == 0;
 }
 
-static Screened find_roughly(const float *values, size_t n, BinaryProblem *problem,
-                             Screen *screen) {
+static Screened find_roughly(const Screen *screen, BinaryProblem *problem) {
+    size_t n = screen->n;
     Look at = { .screen = screen,
                 .beta = problem->alpha,
-                .n = n,
-                .most = (size_t)(SCREEN_MOST * (double)n),
+                .most = most_samples(problem, n),
                 .left = PATIENCE * n / LOOK_EVERY };
-    SmoProblem smo = smo_problem(problem, values, n, screen->bound);
+    SmoProblem smo = smo_problem(problem, screen->values, n, screen->bound);
     SmoSolution solution = { .beta = problem->alpha, .error = screen->error };
     smo.tolerance = fmax(ROUGH, problem->tolerance);
     smo.coarse = true;
@@ -69,48 +84,42 @@ static Screened find_roughly(const float *values, size_t n, BinaryProblem *probl
 
 /* ---- Choosing and judging -------------------------------------------------------------------- */
 
-/* The largest error of the samples that may rise, and the smallest of those that may fall. */
-typedef struct Ends {
-    double top, bottom;
-} Ends;
+/* Between the largest error of the samples that may rise and the smallest of those that may fall,
+ * which are `apart`. */
+typedef struct Middle {
+    double mid, apart;
+} Middle;
 
-static Ends find_ends(const BinaryProblem *problem, size_t n, const double *error) {
-    Ends ends = { -INFINITY, INFINITY };
-    for (size_t t = 0; t < n; t++) {
-        if (error[t] > ends.top && problem_may_rise(problem, t))
-            ends.top = error[t];
-        if (error[t] < ends.bottom && problem_may_fall(problem, t))
-            ends.bottom = error[t];
+static Middle find_middle(const Screen *screen, const BinaryProblem *problem) {
+    const double *error = screen->error;
+    double top = -INFINITY, bottom = INFINITY;
+    for (size_t t = 0; t < screen->n; t++) {
+        if (error[t] > top && problem_may_rise(problem, t))
+            top = error[t];
+        if (error[t] < bottom && problem_may_fall(problem, t))
+            bottom = error[t];
     }
-    return ends;
-}
-
-/* By how much it is beyond what those at the other end allow; −∞ if it takes no part. */
-static double beyond(const BinaryProblem *problem, size_t t, double error, Ends ends) {
-    double most = -INFINITY;
-    if (problem_may_rise(problem, t))
-        most = error - ends.bottom;
-    if (problem_may_fall(problem, t))
-        most = fmax(most, ends.top - error);
-    return most;
+    return (Middle){ (top + bottom) / 2, top - bottom };
 }
 
 /* Add the samples that violate the conditions, are near to it or are support vectors. False if none
- * of those that were left out violates them. */
-static bool choose(const BinaryProblem *problem, size_t n, Screen *screen) {
-    Ends ends = find_ends(problem, n, screen->error);
-    double near = (ends.top - ends.bottom) / 2 - SLACK;
-    bool any = false;
-    for (size_t t = 0; t < n; t++) {
-        double by = beyond(problem, t, screen->error[t], ends);
-        any |= !screen->chosen[t] && by > problem->tolerance;
-    }
-    if (!any && screen->samples > 0)
+ * of those that were left out violates them; b is then settled. */
+static bool choose(Screen *screen, BinaryProblem *problem) {
+    const size_t n = screen->n;
+    Middle middle = find_middle(screen, problem);
+    double allowed = problem->tolerance - middle.apart / 2;
+    bool any = screen->samples == 0;
+    for (size_t t = 0; t < n && !any; t++)
+        any =
+            !screen->chosen[t] && problem_urge(problem, t, screen->error[t], middle.mid) > allowed;
+    if (!any) {
+        problem->b = problem_settle(problem->b, middle.mid, middle.apart);
         return false;
+    }
     screen->samples = 0;
     for (size_t t = 0; t < n; t++) {
-        double by = beyond(problem, t, screen->error[t], ends);
-        if (by > fmin(near, problem->tolerance) || problem->alpha[t] != 0)
+        double urge = problem_urge(problem, t, screen->error[t], middle.mid);
+        if (urge > fmin(allowed, -SLACK) || problem->alpha[t] != 0)
             screen->chosen[t] = 1;
         if (screen->chosen[t])
             screen->sample[screen->samples++] = t;
@@ -118,22 +127,31 @@ static bool choose(const BinaryProblem *problem, size_t n, Screen *screen) {
     return true;
 }
 
-/* y_t − Σ K_ts beta_s of all samples. */
-SIMD_CLONES static void find_errors(const float *values, size_t n, const BinaryProblem *problem,
-                                    double *restrict error) {
-    for (size_t t = 0; t < n; t++)
-        error[t] = problem->side[t];
-    for (size_t s = 0; s < n; s++) {
-        const double beta = problem->alpha[s];
-        const float *restrict row = values + s * n;
-        if (beta == 0)
-            continue;
-        for (size_t t = 0; t < n; t++)
-            error[t] -= beta * (double)row[t];
+/* error[t] −= Σ K_ts beta_s, by the samples s from `first` to `last`. */
+SIMD_CLONES static void subtract_sums(const Screen *screen, const double *beta, size_t first,
+                                      size_t last) {
+    const size_t n = screen->n;
+    double *restrict error = screen->error;
+    for (size_t s = first; s < last; s++) {
+        const float *restrict row = screen->values + s * n;
+        for (size_t t = 0; beta[s] != 0 && t < n; t++)
+            error[t] -= beta[s] * (double)row[t];
     }
 }
 
-static bool has_both_sides(const BinaryProblem *problem, const Screen *screen) {
+/* y_t − Σ K_ts beta_s of all samples. */
+static void find_errors(Screen *screen, const BinaryProblem *problem) {
+    enum { BETWEEN = 512 };
+    const size_t n = screen->n;
+    for (size_t t = 0; t < n; t++)
+        screen->error[t] = problem->side[t];
+    for (size_t s = 0; s < n; s += BETWEEN) {
+        progress_let_attend();
+        subtract_sums(screen, problem->alpha, s, n - s < BETWEEN ? n : s + BETWEEN);
+    }
+}
+
+static bool has_both_sides(const Screen *screen, const BinaryProblem *problem) {
     bool positive = false, negative = false;
     for (size_t i = 0; i < screen->samples; i++) {
         positive |= problem->side[screen->sample[i]] > 0;
@@ -142,21 +160,22 @@ static bool has_both_sides(const BinaryProblem *problem, const Screen *screen) {
     return positive && negative;
 }
 
-Screened screen_solve(const float *values, size_t n, BinaryProblem *problem, Screen *screen) {
-    Screened rough = find_roughly(values, n, problem, screen);
+Screened screen_solve(Screen *screen, BinaryProblem *problem) {
+    Screened rough = find_roughly(screen, problem);
+    size_t n = screen->n, most = most_samples(problem, n);
     if (rough != SCREEN_SOLVED)
         return rough;
     memset(screen->chosen, 0, n);
     screen->samples = 0;
-    while (choose(problem, n, screen)) {
-        if ((double)screen->samples > SCREEN_MOST * (double)n || !has_both_sides(problem, screen))
+    for (int round = 0; choose(screen, problem); round++) {
+        if (round == ROUNDS || screen->samples > most || !has_both_sides(screen, problem))
             return SCREEN_LEFT;
-        if (screen->stop && screen->stop(screen->context))
+        if (asked_to_stop(screen))
             return SCREEN_STOPPED;
-        LibsvmPart part = { values, n, screen->sample, screen->samples };
+        LibsvmPart part = { screen->values, n, screen->sample, screen->samples };
         if (!libsvm_solve_part(&part, problem, screen->scratch))
             return SCREEN_NO_MEMORY;
-        find_errors(values, n, problem, screen->error);
+        find_errors(screen, problem);
     }
     return SCREEN_SOLVED;
 }

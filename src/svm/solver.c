@@ -218,7 +218,8 @@ typedef struct SolveWork {
     Screen *screen;         /* and of these */
     double *bound;          /* smo: n per worker, the samples' upper bounds */
     Progress *progress;
-    size_t reported; /* steps told to progress; the calling thread's */
+    size_t reported;    /* steps told to progress; the calling thread's */
+    atomic_size_t next; /* the first of them that no solver has taken */
     atomic_size_t done;
     atomic_bool stop, no_memory;
 } SolveWork;
@@ -230,10 +231,9 @@ static bool asked_to_stop(void *context) {
     return atomic_load(&work->stop);
 }
 
-static bool solve_with_smo(SolveWork *work, BinaryProblem *problem, int worker) {
+static bool solve_with_smo(SolveWork *work, BinaryProblem *problem, size_t solver) {
     size_t n = work->matrix->n;
-    SmoProblem smo =
-        smo_problem(problem, work->matrix->values, n, work->bound + (size_t)worker * n);
+    SmoProblem smo = smo_problem(problem, work->matrix->values, n, work->bound + solver * n);
     SmoSolution solution = { .beta = problem->alpha };
     smo.stop = asked_to_stop;
     smo.context = work;
@@ -245,36 +245,37 @@ static bool solve_with_smo(SolveWork *work, BinaryProblem *problem, int worker) 
     return !atomic_load(&work->stop);
 }
 
-static bool solve_screened(SolveWork *work, size_t p, int worker) {
-    Screened screened = screen_solve(work->matrix->values, work->matrix->n, &work->problem[p],
-                                     &work->screen[worker]);
+static bool solve_screened(SolveWork *work, size_t p, size_t solver) {
+    Screened screened = screen_solve(&work->screen[solver], &work->problem[p]);
     work->left[p] = screened == SCREEN_LEFT;
     if (screened == SCREEN_NO_MEMORY)
         atomic_store(&work->no_memory, true);
     return screened == SCREEN_SOLVED;
 }
 
-static bool solve_one(SolveWork *work, size_t p, int worker) {
+static bool solve_one(SolveWork *work, size_t p, size_t solver) {
     bool solved = true;
     BinaryProblem *problem = &work->problem[p];
     DenormalMode caller = denormals_flush();
     if (work->matrix->kind == SOLVER_SMO)
-        solved = solve_with_smo(work, problem, worker);
+        solved = solve_with_smo(work, problem, solver);
     else if (work->screened)
-        solved = solve_screened(work, p, worker);
+        solved = solve_screened(work, p, solver);
     else
-        libsvm_solve(&work->matrix->nodes, problem, libsvm_scratch_at(work->scratch, worker));
+        libsvm_solve(&work->matrix->nodes, problem, libsvm_scratch_at(work->scratch, (int)solver));
     denormals_restore(caller);
     return solved;
 }
 
-/* Only the calling thread, worker 0, speaks to Progress; the others look at the request itself. */
+/* Each solver takes problem after problem; `first` is its number. Only the calling thread, worker
+ * 0, speaks to Progress; the others look at the request itself. */
 static void solve_body(void *context, size_t first, size_t last, int worker) {
     SolveWork *work = context;
-    for (size_t i = first; i < last; i++) {
+    (void)last;
+    for (size_t i; (i = atomic_fetch_add(&work->next, 1)) < work->count;) {
         if (asked_to_stop(work) || atomic_load(&work->no_memory))
             return;
-        bool solved = solve_one(work, work->wanted[i], worker);
+        bool solved = solve_one(work, work->wanted[i], first);
         size_t done = atomic_fetch_add(&work->done, solved) + solved;
         if (worker != 0)
             continue;
@@ -282,14 +283,6 @@ static void solve_body(void *context, size_t first, size_t last, int worker) {
             atomic_store(&work->stop, true);
         work->reported = done;
     }
-}
-
-/* By one thread after the other where `alone`. */
-static void solve_wanted(SolveWork *work, bool alone) {
-    if (alone)
-        solve_body(work, 0, work->count, 0);
-    else
-        parallel_for(work->count, 1, solve_body, work);
 }
 
 static bool check_problem(const char *where, const BinaryProblem *problem, Error *err) {
@@ -314,7 +307,7 @@ static bool make_screens(SolveWork *work, int workers) {
     bool ok = (work->screen = calloc((size_t)workers, sizeof *work->screen)) != NULL;
     for (int k = 0; ok && k < workers; k++) {
         Screen *screen = &work->screen[k];
-        ok = screen_init(screen, work->matrix->n);
+        ok = screen_init(screen, work->matrix->values, work->matrix->n);
         screen->stop = asked_to_stop;
         screen->context = work;
         screen->scratch = libsvm_scratch_at(work->scratch, k);
@@ -339,11 +332,18 @@ static bool work_init(SolveWork *work, const char *where, size_t count, Error *e
     return ok || error_memory(err, where, (size_t)workers * n * sizeof(double));
 }
 
+/* Bytes that solving one problem takes, at most. */
+static double bytes_each(const SolveWork *work) {
+    size_t n = work->matrix->n;
+    if (work->matrix->kind == SOLVER_SMO)
+        return sizeof(double) * (double)n;
+    return work->screened ? libsvm_part_bytes((size_t)(SCREEN_MOST * (double)n))
+                          : libsvm_solve_bytes(n);
+}
+
 /* libsvm must not begin what memory it lacks. */
 static bool count_solvers(const SolveWork *work, const char *where, int *count, Error *err) {
-    size_t n = work->matrix->n;
-    double bytes = work->screened ? libsvm_part_bytes((size_t)(SCREEN_MOST * (double)n))
-                                  : libsvm_solve_bytes(n);
+    double bytes = bytes_each(work);
     int threads = parallel_threads();
     char text[32];
     *count = work->matrix->kind == SOLVER_SMO ? threads : libsvm_solvers(bytes, threads);
@@ -355,20 +355,25 @@ static bool count_solvers(const SolveWork *work, const char *where, int *count, 
 }
 
 /* All that is wanted, side by side. */
-static bool solve_side_by_side(SolveWork *work, const char *where, Error *err) {
+static bool solve_wanted(SolveWork *work, const char *where, Error *err) {
     SolverMatrix *matrix = work->matrix;
-    int at_once;
+    int solvers;
     if (matrix->kind == SOLVER_LIBSVM && !work->screened && !matrix->nodes.cells &&
         !libsvm_matrix_init(&matrix->nodes, where, matrix->values, matrix->n, err))
         return false;
-    if (!count_solvers(work, where, &at_once, err))
+    if (!count_solvers(work, where, &solvers, err))
         return false;
-    solve_wanted(work, at_once == 1);
-    return !atomic_load(&work->no_memory) || error_memory(err, where, matrix->n * sizeof(double));
+    atomic_store(&work->next, 0);
+    parallel_for((size_t)solvers, 1, solve_body, work);
+    if (asked_to_stop(work)) /* it may be half filled */
+        libsvm_matrix_clear(&matrix->nodes);
+    return !atomic_load(&work->no_memory) || error_memory(err, where, (size_t)bytes_each(work));
 }
 
 /* What screening has left is wanted then. */
 static void want_left(SolveWork *work, size_t count) {
+    if (work->screened)
+        libsvm_scratch_drop(work->scratch);
     work->screened = false;
     work->count = 0;
     for (size_t p = 0; p < count; p++)
@@ -400,7 +405,7 @@ bool solver_solve_here(const char *where, SolverTask *task, Progress *progress, 
     bool ok = work_init(&work, where, task->count, err);
     progress_begin(progress, "training SVMs", (double)task->count);
     while (ok && work.count > 0 && !asked_to_stop(&work)) {
-        ok = solve_side_by_side(&work, where, err);
+        ok = solve_wanted(&work, where, err);
         want_left(&work, work.screened ? task->count : 0);
     }
     size_t done = atomic_load(&work.done);

@@ -151,6 +151,11 @@ static bool is_partial(const SvcSearch *asked) {
     return solver_is_partial(params->solver, &params->kernel, asked->samples->n, params->memory);
 }
 
+/* Has the search bases, of which each column's values are made? */
+static bool has_bases(const SvcSearch *asked) {
+    return !asked->params->kernel.kind->calls && !is_partial(asked);
+}
+
 static bool search_columns(Search *search, Error *err) {
     const SvcSearch *asked = search->asked;
     const Samples *samples = asked->samples;
@@ -189,14 +194,13 @@ double svc_search_bytes(const SvcSearch *asked, size_t classes, char *sum) {
     double need = partial ? solver_partial_bytes(n, asked->params->memory, sum)
                           : solver_bytes(asked->params->solver, n, sum),
            answers = (double)svms * ANSWER * (double)n,
-           bases = partial ? 0 : sizeof(float) * (double)n * (double)n;
-    char text[32], more[32];
+           bases = has_bases(asked) ? sizeof(float) * (double)n * (double)n : 0;
+    char text[32], shared[64] = "";
     size_t used = strlen(sum);
     if (bases > 0)
-        used += (size_t)snprintf(sum + used, FIT_SUM - used, "; what all gammas share %s",
-                                 memory_text(bases, more));
-    snprintf(sum + used, FIT_SUM - used, "; %zu SVMs x %zu x %d bytes = %s", svms, n, ANSWER,
-             memory_text(answers, text));
+        snprintf(shared, sizeof shared, "; what all gammas share %s", memory_text(bases, text));
+    snprintf(sum + used, FIT_SUM - used, "%s; %zu SVMs x %zu x %d bytes = %s", shared, svms, n,
+             ANSWER, memory_text(answers, text));
     return need + bases + answers;
 }
 
@@ -252,9 +256,8 @@ bool svc_search(const SvcSearch *asked, SvcFound *found, Progress *progress, Err
         Batch batch = { samples->x, samples->n, samples->features, asked->where };
         matrix_hold();                /* the columns' matrices in the same memory */
         kernel_assign(&kept, kernel); /* its own function may let it go */
-        bool without = kernel->kind->calls || is_partial(asked);
-        search.gram = without ? NULL : gram_new(kernel, &batch, err);
-        ok = search.gram || without;
+        search.gram = has_bases(asked) ? gram_new(kernel, &batch, err) : NULL;
+        ok = search.gram || !has_bases(asked);
         if (ok) {
             start_table(asked, found);
             ok = search_columns(&search, err);

@@ -46,7 +46,7 @@ mkfifo "$work/ask" "$work/answer"
 
 describe() {
     printf '%s\n' "$script" "$@" --perigee "$perigee" '' >&3
-    read -r status < "$work/answer"
+    read -r status <&4
     out=$(cat "$work/out") err=$(cat "$work/err")
 }
 
@@ -55,7 +55,7 @@ describe() {
 check_match "started by itself" "$? $(cat "$work/out") $(cat "$work/err")" \
     "0 *the largest difference from PyTorch's logits is *"
 (cd "$work" && exec "$python" server.py < ask > server.out 2>&1) &
-exec 3> "$work/ask"
+exec 3> "$work/ask" 4<> "$work/answer" # to and fro: no answer's end is the next one's
 
 for net in 'ResNet(width=4, blocks=1):3,16,16' 'LeNet():1,14,14'; do
     describe "$models:lived(${net%:*})" --input "${net##*:}" --out net
@@ -132,6 +132,6 @@ END
 chmod +x "$work/liar"
 (cd "$work" && "$python" "$script" "$models:lived(Normalised())" --input 3,6,6 --out net --perigee ./liar) > "$work/out" 2>&1
 check_equal "other logits: status 1" "$?" 1
-exec 3>&-
+exec 3>&- 4>&-
 wait
 finish

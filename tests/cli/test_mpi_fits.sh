@@ -43,6 +43,11 @@ for _, solver in ipairs { "libsvm", "smo" } do
   keep(solver .. "-nr", reject.new { model = reject.layer { net = net, layer = "relu4",
     classifier = svm.new { kernel = svm.poly { degree = 2, gamma = 0.1 }, weights = "balanced" } } }:fit(many))
 end
+-- libsvm on the samples that matter, and on all where they are most of them
+for _, x in ipairs { 3, 0.3 } do
+  local clouds = data.blobs(1600, { centers = { { 0, 0 }, { x, 0 }, { 1, 2 } }, seed = 5 })
+  keep("clouds" .. x, svm.new { kernel = svm.rbf(0.5), solver = "libsvm" }:fit(clouds))
+end
 keep("two", svm.new { kernel = svm.linear(), weights = { [0] = 2 } }:fit(
   data.new { x = array.rand({ 1100, 3 }, { seed = 4 }), y = array.arange(1100):mod(2) })) -- one problem
 print(pcall(function()
@@ -54,7 +59,7 @@ sums() { (cd "$1" && cksum *); }
 run_perigee --quiet --threads 1 fits.lua one
 check_equal "one process" "$status$err" 0alone
 answers=$out
-check_equal "saves all models" "$(ls one | wc -l | tr -d ' ')" 7
+check_equal "saves all models" "$(ls one | wc -l | tr -d ' ')" 9
 for n in ${PERIGEE_TEST_RANKS:-2}; do
     run_ranks $n --quiet --threads 1 fits.lua ranks$n
     check_equal "$n ranks" "$status$err" "0$([ $n = 1 ] && echo alone || echo others help)"

@@ -18,10 +18,10 @@ alpha[c][i] k(sv[i], x) + b[c]; with two classes there is one function f and the
 
 :fit trains all classes side by side on one kernel matrix: 12 bytes for each pair of n samples
 with libsvm and a cache besides, 4 with the solver "smo", 5 from 8000 samples on. Of 1500 samples or more
-libsvm is given those that matter to a class, if they are less than half (smo tells roughly which), until its
-answer meets the conditions on all; 4 bytes a pair do then. Above 32000, or with a smaller `memory`, smo makes
-no whole matrix: it solves each class on the samples that matter, in rounds, and computes values where they
-are needed. Under mpirun the ranks share the classes' problems. More than there is
+libsvm is given those that matter to a class, half at most (smo tells roughly which), until its answer meets
+the conditions on all; only where they are more than half the whole 12 bytes are used. Above 32000, or with a
+smaller `memory`, smo makes no whole matrix: it solves each class on the samples that matter, in rounds, and
+computes values where they are needed. Under mpirun the ranks share the classes' problems. More than there is
 memory for is refused with the arithmetic. Where memory runs out in spite of it, "smo" raises an error; libsvm
 does not look and would end the program, so what it needs is asked for first, and one class is trained at a
 time where there is not enough for all.

@@ -7,8 +7,8 @@ return {
 
   { file = "src/svm/binary_problem.h", old = "problem->alpha[t] > (problem->side[t] > 0 ? 0 : -problem_bound(problem, t))",
     new = "problem->alpha[t] > (problem->side[t] > 0 ? 0 : problem_bound(problem, t))" },
-  { file = "src/svm/screen.c", old = "    if (!any && screen->samples > 0)", new = "    if (screen->samples > 0)" },
-  { file = "src/svm/screen.c", old = "most = fmax(most, ends.top - error);", new = "most = fmax(most, error - ends.top);" },
+  { file = "src/svm/screen.c", old = "        problem->b = problem_settle(problem->b, middle.mid, middle.apart);\n", new = "" },
+  { file = "src/svm/screen.c", old = "double allowed = problem->tolerance - middle.apart / 2;", new = "double allowed = 100 * problem->tolerance;" },
   { file = "src/svm/decompose.c", old = "standing->mid = (most + least) / 2;", new = "standing->mid = (most - least) / 2;" },
   { file = "src/svm/decompose.c", old = "return rounds->task->problem[p].side[t] - rounds->sum[p * rounds->n + t];",
     new = "return rounds->task->problem[p].side[t] + rounds->sum[p * rounds->n + t];" },
