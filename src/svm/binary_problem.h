@@ -19,6 +19,7 @@ typedef struct BinaryProblem {
     double b;      /* out: f(x) = Σ alpha_i k(x_i, x) + b, positive on the positive side */
     size_t group;  /* problems of one number have about the same support vectors, such as a class
                       against the rest without one fold or another; small numbers */
+    bool crowded;  /* most samples will be support vectors, as far as screen.h has looked */
     double *value; /* out, unless NULL: n, f(x_t) − b of every sample, taking part or not; where
                       solver_tells says so */
 } BinaryProblem;

@@ -5,6 +5,7 @@
 #include "core/fail.h"
 #include "core/parallel.h"
 #include "core/rng.h"
+#include "svm/gram.h"
 #include "svm/kernel_source.h"
 #include "svm/matrix_memory.h"
 #include "svm/product.h"
@@ -261,6 +262,10 @@ static bool rounds_init(Rounds *rounds, Error *err) {
     }
     if (!take_memory(rounds))
         return error_memory(err, task->where, (size_t)decompose_bytes(n, memory));
+    for (size_t t = 0; !task->matrix && t < n; t++) /* no kernel has larger ones elsewhere */
+        if (!gram_is_value(rounds->source.diagonal[t]))
+            return gram_refuse_value(task->where, task->kernel,
+                                     &(SamplePair){ t, t, rounds->source.diagonal[t] }, err);
     rounds->fine = wants_fine(rounds);
     return true;
 }

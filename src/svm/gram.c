@@ -8,6 +8,7 @@
 #include "svm/own_kernel.h"
 
 #include <math.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -115,6 +116,54 @@ bool gram_check_finite(const char *where, const KernelRows *rows, Error *err) {
             return error_set(err, ERROR_ARGUMENT,
                              "%s: sample %zu has a value that is NaN or infinite", where, i + 1);
     return true;
+}
+
+/* Sums of a few such values are still float32. */
+static const float LARGEST = 1e30F;
+
+bool gram_is_value(float value) {
+    return fabsf(value) <= LARGEST;
+}
+
+bool gram_refuse_value(const char *where, const Kernel *kernel, const SamplePair *pair,
+                       Error *err) {
+    return error_set(err, ERROR_ARGUMENT,
+                     "%s: the kernel %s answers %g for samples %zu and %zu; expected numbers up to "
+                     "%g: scale the features",
+                     where, own_kernel_words(kernel), (double)pair->value, pair->i + 1, pair->j + 1,
+                     (double)LARGEST);
+}
+
+typedef struct ValuesCheck {
+    const float *values;
+    size_t n;
+    atomic_size_t wrong; /* the first sample whose row has one that is none, or n */
+} ValuesCheck;
+
+static void check_body(void *context, size_t first, size_t last, int worker) {
+    ValuesCheck *check = context;
+    (void)worker;
+    for (size_t i = first; i < last; i++) {
+        const float *row = check->values + i * check->n;
+        size_t wrong = 0, known = atomic_load(&check->wrong);
+        for (size_t j = 0; j < check->n; j++)
+            wrong += !gram_is_value(row[j]);
+        while (wrong > 0 && i < known && !atomic_compare_exchange_weak(&check->wrong, &known, i)) {
+        }
+    }
+}
+
+bool gram_check_values(const char *where, const Kernel *kernel, const float *values, size_t n,
+                       Error *err) {
+    enum { ROWS = 64 };
+    ValuesCheck check = { values, n, n };
+    parallel_for(n, ROWS, check_body, &check);
+    size_t i = atomic_load(&check.wrong), j = 0;
+    if (i == n)
+        return true;
+    while (gram_is_value(values[i * n + j]))
+        j++;
+    return gram_refuse_value(where, kernel, &(SamplePair){ i, j, values[i * n + j] }, err);
 }
 
 static void work_clear(GramWork *work, int workers) {

@@ -24,6 +24,18 @@ bool gram_fill(const Kernel *kernel, const KernelRows *rows, float *gram, Error 
 /* Does a row hold a value that is not finite? As gram_new complains. */
 bool gram_check_finite(const char *where, const KernelRows *rows, Error *err);
 
+/* Is it a kernel value that solvers can reckon with? Not NaN, infinite, or near the end of float32,
+ * as those of polynomials of features that are not scaled. gram_check_values looks at n × n of
+ * them, all of whose rows have been filled; both complain of a kernel and two samples. */
+bool gram_is_value(float value);
+typedef struct SamplePair {
+    size_t i, j;
+    float value;
+} SamplePair;
+bool gram_refuse_value(const char *where, const Kernel *kernel, const SamplePair *pair, Error *err);
+bool gram_check_values(const char *where, const Kernel *kernel, const float *values, size_t n,
+                       Error *err);
+
 /* The numbers of all pairs of n samples, on their way into a solver's matrix. */
 typedef struct Gram {
     const float *numbers; /* n × n */

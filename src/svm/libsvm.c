@@ -124,10 +124,7 @@ static double cache_share(void) {
     return share > CACHE_LEAST_MB ? share : CACHE_LEAST_MB;
 }
 
-/* Shrinking saves kernel evaluations. Where every row is kept there are none to save, and moving
- * the cache's columns about costs more than shorter sums gain. It changes the answer's last digits,
- * so the problem's size alone decides, not this worker's share of the cache.
- * `label` and `weight` belong to the caller and must outlive the parameters. */
+/* `label` and `weight` belong to the caller and must outlive the parameters. */
 static struct svm_parameter parameters(const BinaryProblem *problem, size_t n, int label[2],
                                        double weight[2]) {
     double whole = whole_cache(n), share = cache_share();
@@ -140,8 +137,7 @@ static struct svm_parameter parameters(const BinaryProblem *problem, size_t n, i
                                    .C = problem->C,
                                    .nr_weight = 2,
                                    .weight_label = label,
-                                   .weight = weight,
-                                   .shrinking = whole > SHRINK_ABOVE_MB };
+                                   .weight = weight };
 }
 
 /* The first label met is libsvm's positive side, whatever its sign. */
@@ -222,13 +218,17 @@ LibsvmScratch *libsvm_scratch_at(LibsvmScratch *scratch, int worker) {
     return scratch + worker;
 }
 
-/* The first `taken` samples of the scratch. */
+/* The first `taken` samples of the scratch. Shrinking is worth it, and on hard problems many times
+ * over, but where most samples matter: there it costs more to move the cache's columns about than
+ * shorter sums gain, unless rows that are not kept would have to be computed again. It changes the
+ * last digits, so the problem alone decides, not this worker's share of the cache. */
 static void train(size_t taken, size_t n, BinaryProblem *problem, LibsvmScratch *scratch) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, silence);
     int label[2];
     double weight[2];
     struct svm_parameter parameter = parameters(problem, taken, label, weight);
+    parameter.shrinking = !problem->crowded || whole_cache(taken) > SHRINK_ABOVE_MB;
     struct svm_problem samples = { .l = (int)taken, .y = scratch->y, .x = scratch->row };
     struct svm_model *model = svm_train(&samples, &parameter);
     memset(problem->alpha, 0, n * sizeof *problem->alpha);

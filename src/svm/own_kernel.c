@@ -138,9 +138,9 @@ const KernelKind *own_kernel_new(const OwnKernelParts *parts, Error *err) {
 
 /* ---- Is it a kernel? ------------------------------------------------------------------------- */
 
-/* "the kernel mine", "the kernel written in Lua" */
-static const char *words(const Kernel *kernel) {
-    return own_kernel_is_named(kernel->kind) ? kernel->kind->name : "written in Lua";
+const char *own_kernel_words(const Kernel *kernel) {
+    bool named = !kernel->kind->calls || own_kernel_is_named(kernel->kind);
+    return named ? kernel->kind->name : "written in Lua";
 }
 
 bool own_kernel_check_values(const KernelCall *call, KernelTile tile, const double *values,
@@ -149,7 +149,7 @@ bool own_kernel_check_values(const KernelCall *call, KernelTile tile, const doub
         if (!isfinite(values[k]))
             return error_set(err, ERROR_ARGUMENT,
                              "%s: the kernel %s answers %s for samples %zu and %zu", call->x.where,
-                             words(call->kernel), isnan(values[k]) ? "nan" : "infinity",
+                             own_kernel_words(call->kernel), isnan(values[k]) ? "nan" : "infinity",
                              tile.row + k / tile.columns + 1, tile.column + k % tile.columns + 1);
     return true;
 }
@@ -177,7 +177,7 @@ bool own_kernel_check(const Kernel *kernel, const Batch *rows, Error *err) {
                 return error_set(err, ERROR_ARGUMENT,
                                  "%s: the kernel %s is not symmetric: samples %zu and %zu give %g "
                                  "one way round and %g the other",
-                                 rows->where, words(kernel), i + 1, n - more + j + 1,
+                                 rows->where, own_kernel_words(kernel), i + 1, n - more + j + 1,
                                  k[i * more + j], mirrored[j * few + i]);
     return true;
 }

@@ -33,6 +33,10 @@ const KernelKind *own_kernel_find(const char *name);
 
 bool own_kernel_is_named(const KernelKind *kind);
 
+/* How a message calls a kernel of any kind, behind "the kernel": "rbf", "mine", "written in Lua".
+ */
+const char *own_kernel_words(const Kernel *kernel);
+
 /* Does the kernel give one value for a pair, whichever way round and beside whatever other pairs?
  * Tried on a few of the rows; the complaint names samples from 1. */
 bool own_kernel_check(const Kernel *kernel, const Batch *rows, Error *err);

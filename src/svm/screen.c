@@ -14,7 +14,7 @@ static const double ROUGH = 0.01, SLACK = 0.02;
 
 /* Iterations a sample after which a problem is too hard for a rough look; and how often libsvm
  * begins anew. */
-enum { PATIENCE = 100, LOOK_EVERY = 1000, ROUNDS = 5 };
+enum { PATIENCE = 20, LOOK_EVERY = 1000, ROUNDS = 5 };
 
 bool screen_init(Screen *screen, const float *values, size_t n) {
     *screen = (Screen){ .values = values,
@@ -48,7 +48,7 @@ typedef struct Look {
     const Screen *screen;
     const double *beta;
     size_t most, left; /* support vectors at most, looks that are left */
-    bool stopped;
+    bool stopped, crowded;
 } Look;
 
 static bool asked_to_stop(const Screen *screen) {
@@ -62,7 +62,8 @@ static bool look(void *context) {
     at->stopped = asked_to_stop(at->screen);
     for (size_t t = 0; t < at->screen->n; t++)
         supports += at->beta[t] != 0;
-    return at->stopped || supports > at->most || at->left-- == 0;
+    at->crowded = supports > at->most;
+    return at->stopped || at->crowded || at->left-- == 0;
 }
 
 static Screened find_roughly(const Screen *screen, BinaryProblem *problem) {
@@ -79,6 +80,7 @@ static Screened find_roughly(const Screen *screen, BinaryProblem *problem) {
     smo.context = &at;
     if (!smo_solve(&smo, &solution, NULL))
         return SCREEN_NO_MEMORY;
+    problem->crowded = at.crowded;
     return at.stopped ? SCREEN_STOPPED : solution.converged ? SCREEN_SOLVED : SCREEN_LEFT;
 }
 
@@ -168,7 +170,8 @@ Screened screen_solve(Screen *screen, BinaryProblem *problem) {
     memset(screen->chosen, 0, n);
     screen->samples = 0;
     for (int round = 0; choose(screen, problem); round++) {
-        if (round == ROUNDS || screen->samples > most || !has_both_sides(screen, problem))
+        problem->crowded = screen->samples > most;
+        if (round == ROUNDS || problem->crowded || !has_both_sides(screen, problem))
             return SCREEN_LEFT;
         if (asked_to_stop(screen))
             return SCREEN_STOPPED;

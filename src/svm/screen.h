@@ -34,8 +34,8 @@ void screen_clear(Screen *screen);
 
 typedef enum Screened { SCREEN_SOLVED, SCREEN_LEFT, SCREEN_STOPPED, SCREEN_NO_MEMORY } Screened;
 
-/* SCREEN_LEFT: libsvm has to be given all samples. Re-entrant with a screen and scratch of its own.
- */
+/* SCREEN_LEFT: libsvm has to be given all samples; problem->crowded says whether most of them
+ * matter. Re-entrant with a screen and scratch of its own. */
 Screened screen_solve(Screen *screen, BinaryProblem *problem);
 
 #endif

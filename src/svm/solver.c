@@ -171,6 +171,9 @@ bool solver_matrix_make(SolverMatrix *matrix, const SolverSource *source, Error 
         if (ok)
             solver_matrix_take(matrix, &values);
     }
+    /* after a stop not all rows are filled, and nothing comes of them */
+    ok = ok && (!matrix->values || progress_interrupt_pending() ||
+                gram_check_values(rows->where, source->kernel, matrix->values, matrix->n, err));
     if (ok)
         matrix->source = *source;
     return ok;
@@ -213,7 +216,7 @@ typedef struct SolveWork {
     BinaryProblem *problem;
     size_t *wanted, count;  /* the problems that are to be solved */
     bool screened;          /* libsvm: on the samples that matter, or on all */
-    unsigned char *left;    /* those that screening left as they were */
+    unsigned char *left;    /* those that screening left */
     LibsvmScratch *scratch; /* libsvm: one per worker, */
     Screen *screen;         /* and of these */
     double *bound;          /* smo: n per worker, the samples' upper bounds */

@@ -399,6 +399,11 @@ static bool machine_decision(const Training *training, const Machine *machine, D
     const Samples *samples = training->folds->samples;
     const Kernel *kernel = &training->kernel;
     size_t d = samples->features, functions = machine->functions, m = machine->supports;
+    if (m == 0)
+        return error_set(err, ERROR_ARGUMENT,
+                         "fit: no sample becomes a support vector with C %g and tolerance %g: "
+                         "expected a larger C, or a smaller tolerance",
+                         machine->C, training->svc->params.tolerance);
     Array *sv = array_new2("fit", DTYPE_F32, m, d, err);
     Array *alpha = sv ? array_new2("fit", DTYPE_F64, functions, m, err) : NULL;
     Array *b = alpha ? array_new1("fit", DTYPE_F64, functions, err) : NULL;
@@ -477,7 +482,7 @@ static bool train_machines(const Training *training, Labels *classes, Progress *
     size_t count = (size_t)folds->folds + 1;
     MachineTask task = { set, machine, count, false };
     bool ok = machine && machines_train("fit", &task, progress, err);
-    if (ok && task.solved) {
+    if (ok && task.solved && !progress_was_interrupted(progress)) {
         OutOfFold work = { set, machine + 1, folds->oof };
         if (folds->folds > 0)
             parallel_for(folds->samples->n, OUT_OF_FOLD_PIECE, out_of_fold_body, &work);

@@ -507,6 +507,33 @@ static void test_interrupt(void **state) {
     data_clear(&data);
 }
 
+static void interrupt_at_the_end(void *context, const Progress *progress) {
+    const struct ProgressLevel *level = &progress->level[0];
+    (void)context;
+    if (progress->depth == 1 && level->done >= level->total)
+        progress_interrupt();
+}
+
+/* Whoever is told "the svm is as it was" has it so. */
+static void test_interrupt_at_the_end(void **state) {
+    (void)state;
+    Data data = clouds(100, 4, 3, 2);
+    for (int kind = SOLVER_LIBSVM; kind <= SOLVER_SMO; kind++) {
+        SvcParams params = svc_defaults();
+        params.solver = kind;
+        Model *model = new_model(&params);
+        Progress progress = progress_new();
+        progress.listener = interrupt_at_the_end;
+        bool ok = model_fit(model, &data.samples, &progress, &reference_error);
+        progress_clear_interrupt();
+        assert_ok(ok);
+        assert_true(progress_was_interrupted(&progress));
+        assert_false(model_is_fitted(model));
+        model_release(model);
+    }
+    data_clear(&data);
+}
+
 /* ---- Hyperparameters, files ------------------------------------------------------------------ */
 
 static void test_set_and_get(void **state) {
@@ -751,6 +778,7 @@ int main(void) {
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_interrupt),
+        cmocka_unit_test(test_interrupt_at_the_end),
         cmocka_unit_test(test_set_and_get),
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_search),

@@ -26,10 +26,16 @@ local function lines(command)
   return count
 end
 
+-- The command may be there before this process has let go of its end of the pipe: the less of two looks.
+local function descriptors()
+  local command = "ls -1 /proc/" .. pid .. "/fd"
+  return math.min(lines(command), lines(command))
+end
+
 local function state()
   return {
     resident = tonumber(read "/proc/self/status":match "VmRSS:%s+(%d+)"),
-    descriptors = lines("ls -1 /proc/" .. pid .. "/fd"),
+    descriptors = descriptors(),
     children = lines(("cat /proc/%s/task/*/children | tr ' ' '\\n' | grep ."):format(pid)),
     files = lines(("find '%s' -type f ! -path '%s/*'"):format(temporary, os.getenv "PERIGEE_JOBS")),
   }

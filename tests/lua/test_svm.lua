@@ -154,6 +154,30 @@ local function fails(message, f, ...)
   lu.assertErrorMsgContains(message, f, ...)
 end
 
+-- what gives no numbers to reckon with, or nothing to learn, is no model
+function TestSvmErrors:test_no_answer()
+  local x = array.randn(300, 2, { seed = 1 })
+  local ds = data.new { x = x, y = x:sum(2):gt(0) }
+  for _, solver in ipairs { "libsvm", "smo" } do
+    local function refused(message, options, samples)
+      options.solver = solver
+      local m = svm.new(options)
+      fails("svm:fit: " .. message, m.fit, m, samples or ds)
+    end
+    local steep = svm.poly { degree = 16, gamma = 30, coef0 = 1 }
+    refused("the kernel poly answers 6.58079e+35 for samples 3 and 3; expected numbers up to 1e+30: "
+      .. "scale the features", { kernel = steep })
+    refused("the kernel linear answers inf for samples ", { kernel = svm.linear() }, ds:with { x = x * 1e25 })
+    refused("no sample becomes a support vector with C 1 and tolerance 3: expected a larger C, or a "
+      .. "smaller tolerance", { tolerance = 3 })
+    refused("no sample becomes a support vector with C ", { C = 1e-310 })
+    local many = data.new { x = array.randn(3000, 2, { seed = 1 }), y = array.arange(3000):mod(2) }
+    refused("the kernel poly answers ", { kernel = steep, memory = "20MB" }, many)
+  end
+  fails("svm.search: the kernel poly answers inf for samples ", svm.search,
+    { kernel = "poly", data = ds, C = { 1 }, gamma = { 1, 1e20 } })
+end
+
 function TestSvmErrors:test_options()
   fails("svm.new: unknown option 'gamma'", svm.new, { gamma = 1 })
   fails('svm.new: kernel: expected svm.linear(), svm.rbf(gamma), svm.poly{', svm.new, { kernel = "rbv" })
