@@ -77,7 +77,8 @@ row("  before rejection", "accuracy %s", percent(metrics.accuracy(defence, test)
 -- which 10 % is thus true by construction. An experiment of your own should set it on digits kept for that.
 defence.threshold = defence:threshold_for(0.10, test) -- rejects 10 % of clean test digits
 row("  threshold", "%.5f, chosen to reject 10 %% of the test digits", defence.threshold)
-local clean = metrics.report(defence, test)
+local labels = defence:predict(test)
+local clean = metrics.report(labels, test)
 row("  with rejection", "%s rejected; accuracy %s, of the accepted %s", percent(clean.rejection_rate),
   percent(clean.accuracy), percent(clean.accuracy_accepted))
 
@@ -85,7 +86,7 @@ row("  with rejection", "%s rejected; accuracy %s, of the accepted %s", percent(
 -- The attack of the paper
 
 -- The eleventh test digit, or the next one that the defence accepts and gets right.
-local labels, place = defence:predict(test), 11
+local place = 11
 while labels[place] ~= test.y[place] do place = place + 1 end
 
 local pgd = attack.pgd_exp { model = defence, norm = "l2", dmax = 2, start_from = known,

@@ -231,12 +231,18 @@ Kernel bind_check_kernel(lua_State *L, int arg, const char *where) {
     return kernel;
 }
 
-/* svm.NAME{…}; a number alone is the first parameter. */
+/* A number alone is the parameter of a kernel that has one; of several it could be any. */
+static bool has_one_parameter(const KernelKind *kind) {
+    const Field *field = kind->fields.field;
+    return field && field[0].name && !field[1].name;
+}
+
+/* svm.NAME{…} */
 static int new_kernel(lua_State *L) {
     const KernelKind *kind = bind_here(L)->data;
     Kernel kernel = kernel_of(kind);
     const char *where = bind_where(L);
-    if (kind->fields.field && lua_gettop(L) > 0 && !lua_istable(L, 1) && !lua_isnil(L, 1)) {
+    if (has_one_parameter(kind) && lua_gettop(L) > 0 && !lua_istable(L, 1) && !lua_isnil(L, 1)) {
         FieldPlace place;
         fields_place(kind->fields.field, &kernel, "", &place);
         bind_field_set(L, 1, where, &place);
@@ -252,8 +258,10 @@ void bind_open_kernels(lua_State *L) {
         const KernelKind *kind = kernel_table[i];
         bind_set_described(L, &(BindFunction)BIND_AS(kind->name, new_kernel, 1, kind),
                            &(Described){ "svm.", kind->summary, kind->example, "kernel",
-                                         "a table of its name and parameters; a number alone is "
-                                         "the first of them",
+                                         has_one_parameter(kind)
+                                             ? "a table of its name and its parameter, which may "
+                                               "also be given as a number alone"
+                                             : "a table of its name and parameters",
                                          i == 0 ? "Kernels" : NULL, "svm.new", kind->fields });
     }
 }

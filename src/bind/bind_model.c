@@ -161,8 +161,9 @@ const Array *bind_weight_rows(lua_State *L, int arg, const char *name, WeightRow
         return w;
     if (w->ndim != 1 || w->shape[0] != columns) {
         char text[128];
-        bind_error(L, "%s: %s is %s, expected (%d, %d) or (%d)", where, name,
-                   array_shape_text(w->ndim, w->shape, text), (int)n, (int)columns, (int)columns);
+        bind_error(L, "%s: %s is %s, expected (%d, %d) or (%d,)", where, name,
+                   w->ndim == 0 ? "a number" : array_shape_text(w->ndim, w->shape, text), (int)n,
+                   (int)columns, (int)columns);
     }
     Array *all = bind_push_new_array(L, where, rows.dtype, &(Sizes){ 2, { n, columns } });
     size_t bytes = array_bytes(w);

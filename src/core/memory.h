@@ -39,7 +39,7 @@ void memory_keep_large(void);
  * 1000, KiB and so on of 1024; capitals or not). NaN for anything else. */
 double memory_parse(const char *text);
 
-/* "1.2 GB", "31 MB". Returns text. */
+/* "1.2 GB", "310 MB". Returns text. */
 const char *memory_text(double bytes, char text[32]);
 
 #endif

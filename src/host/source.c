@@ -65,10 +65,8 @@ static bool read_file(lua_State *L, const char *path) {
     if (failed) {
         lua_pushfstring(L, "cannot read %s: %s", path, strerror(reason));
         lua_remove(L, -2);
-        return false;
     }
-    skip_first_words(L);
-    return true;
+    return !failed;
 }
 
 int source_load_script(lua_State *L, const char *path, SourceLoader *load) {
@@ -77,6 +75,7 @@ int source_load_script(lua_State *L, const char *path, SourceLoader *load) {
         add_all(L, stdin);
     else if (!read_file(L, path))
         return LUA_ERRFILE;
+    skip_first_words(L);
     size_t length;
     const char *text = lua_tolstring(L, -1, &length);
     const char *name = from_stdin ? lua_pushliteral(L, "=stdin") : lua_pushfstring(L, "@%s", path);

@@ -39,6 +39,26 @@ static inline bool problem_may_fall(const BinaryProblem *problem, size_t t) {
     return problem->alpha[t] > (problem->side[t] > 0 ? 0 : -problem_bound(problem, t));
 }
 
+/* Of the samples looked at, the largest error of one that may rise, and the smallest of one that may
+ * fall; begins as PROBLEM_EDGES. */
+typedef struct ProblemEdges {
+    double most, least;
+    size_t top, bottom; /* whose they are */
+} ProblemEdges;
+#define PROBLEM_EDGES ((ProblemEdges){ -INFINITY, INFINITY, 0, 0 })
+
+static inline void problem_look(const BinaryProblem *problem, size_t t, double error,
+                                ProblemEdges *edges) {
+    if (error > edges->most && problem_may_rise(problem, t)) {
+        edges->most = error;
+        edges->top = t;
+    }
+    if (error < edges->least && problem_may_fall(problem, t)) {
+        edges->least = error;
+        edges->bottom = t;
+    }
+}
+
 /* How far the sample's error is on the wrong side of `mid`, halfway between the largest error of
  * those that may rise and the smallest of those that may fall; −∞ if it takes no part. */
 static inline double problem_urge(const BinaryProblem *problem, size_t t, double error,

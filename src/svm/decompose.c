@@ -297,20 +297,13 @@ static void judge_body(void *context, size_t first, size_t last, int worker) {
         size_t p = rounds->open[o];
         const BinaryProblem *problem = &rounds->task->problem[p];
         Standing *standing = &rounds->standing[p];
-        double most = -INFINITY, least = INFINITY;
-        for (size_t t = 0; t < rounds->n; t++) {
-            double error = error_of(rounds, p, t);
-            if (error > most && problem_may_rise(problem, t)) {
-                most = error;
-                standing->top = t;
-            }
-            if (error < least && problem_may_fall(problem, t)) {
-                least = error;
-                standing->bottom = t;
-            }
-        }
-        standing->apart = most - least;
-        standing->mid = (most + least) / 2;
+        ProblemEdges edges = PROBLEM_EDGES;
+        for (size_t t = 0; t < rounds->n; t++)
+            problem_look(problem, t, error_of(rounds, p, t), &edges);
+        standing->top = edges.top;
+        standing->bottom = edges.bottom;
+        standing->apart = edges.most - edges.least;
+        standing->mid = (edges.most + edges.least) / 2;
         standing->since = standing->apart < standing->closest ? 0 : standing->since + 1;
         standing->closest = fmin(standing->closest, standing->apart);
     }

@@ -93,15 +93,10 @@ typedef struct Middle {
 } Middle;
 
 static Middle find_middle(const Screen *screen, const BinaryProblem *problem) {
-    const double *error = screen->error;
-    double top = -INFINITY, bottom = INFINITY;
-    for (size_t t = 0; t < screen->n; t++) {
-        if (error[t] > top && problem_may_rise(problem, t))
-            top = error[t];
-        if (error[t] < bottom && problem_may_fall(problem, t))
-            bottom = error[t];
-    }
-    return (Middle){ (top + bottom) / 2, top - bottom };
+    ProblemEdges edges = PROBLEM_EDGES;
+    for (size_t t = 0; t < screen->n; t++)
+        problem_look(problem, t, screen->error[t], &edges);
+    return (Middle){ (edges.most + edges.least) / 2, edges.most - edges.least };
 }
 
 /* Add the samples that violate the conditions, are near to it or are support vectors. False if none

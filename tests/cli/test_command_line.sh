@@ -24,6 +24,8 @@ check_equal "- runs standard input with arguments" "$out" "dash	a	b"
 printf '#!/usr/bin/env perigee\nprint("shebang")\n' > "$work/shebang.lua"
 run_perigee "$work/shebang.lua"
 check_equal "a script may start with #!" "$out" "shebang"
+out=$("$perigee" < "$work/shebang.lua" 2>&1)
+check_equal "and so may one that comes by standard input" "$out" "shebang"
 
 out=$(printf 'x = 20\nx + 1\nans * 2\nfor i = 1, 2 do\nprint(i)\nend\nx;\n"end"\n' | "$perigee" -q -i 2>&1)
 check_match "-i reads line by line, prints values, keeps ans, continues" "$out" "*21*42*1*2*end*"

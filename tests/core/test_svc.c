@@ -491,19 +491,25 @@ static void test_failures(void **state) {
     data_clear(&data);
 }
 
+/* Who is told that a fit was interrupted has the svm as it was. */
+static void check_interrupted_fit(const SvcParams *params, const Samples *samples,
+                                  Progress *progress) {
+    Model *model = new_model(params);
+    bool ok = model_fit(model, samples, progress, &reference_error);
+    progress_clear_interrupt();
+    assert_ok(ok);
+    assert_true(progress_was_interrupted(progress));
+    assert_false(model_is_fitted(model));
+    model_release(model);
+}
+
 static void test_interrupt(void **state) {
     (void)state;
     Data data = clouds(100, 4, 3, 2);
     SvcParams params = svc_defaults();
-    Model *model = new_model(&params);
     Progress progress = progress_new();
     progress_interrupt();
-    bool ok = model_fit(model, &data.samples, &progress, &reference_error);
-    progress_clear_interrupt();
-    assert_ok(ok);
-    assert_true(progress_was_interrupted(&progress));
-    assert_false(model_is_fitted(model));
-    model_release(model);
+    check_interrupted_fit(&params, &data.samples, &progress);
     data_clear(&data);
 }
 
@@ -514,22 +520,15 @@ static void interrupt_at_the_end(void *context, const Progress *progress) {
         progress_interrupt();
 }
 
-/* Whoever is told "the svm is as it was" has it so. */
 static void test_interrupt_at_the_end(void **state) {
     (void)state;
     Data data = clouds(100, 4, 3, 2);
     for (int kind = SOLVER_LIBSVM; kind <= SOLVER_SMO; kind++) {
         SvcParams params = svc_defaults();
         params.solver = kind;
-        Model *model = new_model(&params);
         Progress progress = progress_new();
         progress.listener = interrupt_at_the_end;
-        bool ok = model_fit(model, &data.samples, &progress, &reference_error);
-        progress_clear_interrupt();
-        assert_ok(ok);
-        assert_true(progress_was_interrupted(&progress));
-        assert_false(model_is_fitted(model));
-        model_release(model);
+        check_interrupted_fit(&params, &data.samples, &progress);
     }
     data_clear(&data);
 }

@@ -69,7 +69,8 @@ function TestLuaModel:test_gradient()
   -- one row of weights serves all samples; one sample may be 1-d
   lu.assertEquals(nr:gradient(points, { 1, 0, 0 }):totable()[2], { -4, -1 })
   lu.assertEquals(nr:gradient(points[1], { 1, 0, 0 }):totable(), { { 0, -1 } })
-  raises("w is (2, 3), expected (3, 3) or (3)", nr.gradient, nr, points, { { 1, 0, 0 }, { 0, 1, 0 } })
+  raises("w is (2, 3), expected (3, 3) or (3,)", nr.gradient, nr, points, { { 1, 0, 0 }, { 0, 1, 0 } })
+  raises("w is a number, expected (3, 3) or (3,)", nr.gradient, nr, points, 7)
 end
 
 function TestLuaModel:test_errors_keep_their_words()

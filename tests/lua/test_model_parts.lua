@@ -76,7 +76,7 @@ end
 
 function TestModelParts.test_backward_complains()
   local defence, x = reference.dnr(), reference.test().x
-  raises("dnr:backward: dz is (3, 15), expected (2, 15) or (15)", defence.backward, defence,
+  raises("dnr:backward: dz is (3, 15), expected (2, 15) or (15,)", defence.backward, defence,
     x:slice { 1, 2 }, array.zeros(3, 15))
   raises("samples have 3 features, the net takes 144", defence.backward, defence, array.zeros(2, 3),
     array.zeros(2, 15))

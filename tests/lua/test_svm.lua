@@ -191,6 +191,7 @@ function TestSvmErrors:test_options()
   fails("solver", svm.new, { solver = "sgd" })
   fails("svm.rbf: gamma: expected a number above 0, got 0", svm.rbf, 0)
   fails("degree", svm.poly, { degree = 0 })
+  fails("svm.poly: options: expected a table, got 3", svm.poly, 3) -- gamma, or the degree?
 end
 
 function TestSvmErrors:test_numbers_that_do_not_agree()
