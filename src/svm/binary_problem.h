@@ -39,8 +39,8 @@ static inline bool problem_may_fall(const BinaryProblem *problem, size_t t) {
     return problem->alpha[t] > (problem->side[t] > 0 ? 0 : -problem_bound(problem, t));
 }
 
-/* Of the samples looked at, the largest error of one that may rise, and the smallest of one that may
- * fall; begins as PROBLEM_EDGES. */
+/* Of the samples looked at, the largest error of one that may rise, and the smallest of one that
+ * may fall; begins as PROBLEM_EDGES. */
 typedef struct ProblemEdges {
     double most, least;
     size_t top, bottom; /* whose they are */

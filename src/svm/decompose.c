@@ -67,7 +67,7 @@ typedef struct Part {
 
 /* The scratch of a worker. */
 typedef struct Scratch {
-    unsigned char *eager; /* n: see Eager */
+    unsigned char *eager; /* n: see mark_eager */
     SourceRows rows;      /* of a part's matrix */
     int8_t *y;            /* of the part's samples, and what follows */
     double *C, *beta, *error;
@@ -349,26 +349,22 @@ static void list_units(Rounds *rounds) {
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
-/* What a sample is to a group. */
-typedef enum Eager { EAGER_NOT, EAGER_SOON, EAGER_NOW } Eager;
-
-/* Of all samples, to the open problems of a group, or of all where that is no group. */
+/* The samples that violate the conditions of an open problem of a group, or are near to it; of any
+ * problem where that is no group. They are measured from where the last part had b: halfway between
+ * the two errors that are furthest off, of a few samples perhaps, most would seem to violate them.
+ */
 static void mark_eager(const Rounds *rounds, size_t group, unsigned char *eager) {
     const BinaryProblem *problem = rounds->task->problem;
-    memset(eager, EAGER_NOT, rounds->n);
+    memset(eager, 0, rounds->n);
     for (size_t o = 0; o < rounds->opens; o++) {
         size_t p = rounds->open[o];
-        double slack = fmin(SLACK, NEAR * rounds->standing[p].apart);
+        const Standing *standing = &rounds->standing[p];
+        double slack = fmin(SLACK, NEAR * standing->apart);
+        double b = problem_settle(problem[p].b, standing->mid, standing->apart);
         if (problem[p].group != group && group < rounds->groups)
             continue;
-        for (size_t t = 0; t < rounds->n; t++) {
-            double urge =
-                problem_urge(&problem[p], t, error_of(rounds, p, t), rounds->standing[p].mid);
-            if (urge > problem[p].tolerance / 2)
-                eager[t] = EAGER_NOW;
-            else if (urge > -slack && eager[t] == EAGER_NOT)
-                eager[t] = EAGER_SOON;
-        }
+        for (size_t t = 0; t < rounds->n; t++)
+            eager[t] |= problem_urge(&problem[p], t, error_of(rounds, p, t), b) > -slack;
     }
 }
 
@@ -392,15 +388,15 @@ static bool choose_part(Rounds *rounds, size_t group, unsigned char *eager) {
     size_t count = 0;
     mark_eager(rounds, group, eager);
     for (size_t t = 0; t < rounds->n; t++)
-        count += eager[t] != EAGER_NOT;
+        count += eager[t];
     if (rounds->task->matrix && MUCH * (double)count > (double)rounds->n) {
-        memset(eager, EAGER_SOON, rounds->n); /* whole rows need no copy */
+        memset(eager, 1, rounds->n); /* whole rows need no copy */
         count = rounds->n;
     }
     free(part->sample);
     *part = (Part){ malloc(count * sizeof *part->sample + 1), 0 };
     for (size_t t = 0; part->sample && t < rounds->n; t++)
-        if (eager[t] != EAGER_NOT)
+        if (eager[t])
             part->sample[part->samples++] = t;
     return part->sample != NULL;
 }
@@ -420,9 +416,9 @@ static bool parts_fit(const Rounds *rounds) {
     return fit || rounds->task->matrix;
 }
 
-/* A part for all groups: first of the samples that violate a problem's conditions, then of the
- * other eager ones, those that have been in it least, in a random order. All other betas stay what
- * they are, so that a part of like samples would move b away from what it is on everything. */
+/* A part for all groups: of the eager samples those that have been in it least, in a random order.
+ * All other betas stay what they are, so that a part of like samples, such as those that violate
+ * the conditions most, would move b away from what it is on everything. */
 static bool choose_common(Rounds *rounds, Error *err) {
     size_t n = rounds->n, count = 0, side = (size_t)sqrt(AT_ONCE * (double)rounds->room);
     unsigned char *eager = rounds->scratch[0].eager;
@@ -436,10 +432,8 @@ static bool choose_common(Rounds *rounds, Error *err) {
     }
     mark_eager(rounds, rounds->groups, eager);
     for (size_t t = 0; t < n; t++)
-        if (eager[t] != EAGER_NOT)
-            candidate[count++] = (Candidate){ n + rounds->visits[t] * n + rounds->order[t] +
-                                                  (eager[t] == EAGER_NOW ? 0 : SIZE_MAX / 2),
-                                              t };
+        if (eager[t])
+            candidate[count++] = (Candidate){ n + rounds->visits[t] * n + rounds->order[t], t };
     for (size_t i = 0; i < count; i++)
         for (size_t o = 0; o < rounds->opens; o++) {
             const Standing *standing = &rounds->standing[rounds->open[o]];
