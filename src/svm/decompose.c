@@ -39,9 +39,13 @@ static const double SLACK = 0.1, NEAR = 2;
  * 1e-6, would be too much of it. */
 static const double FINE = 1e-5;
 
-/* Rounds in which a problem may come no closer to its solution; and with errors that are rounded to
- * float32 on the way. */
+/* Rounds in which a problem may come no closer to its solution, and with errors that are rounded to
+ * float32 on the way; beside four times those in which common parts have had all samples. */
 enum { PATIENCE = 50, PATIENCE_COARSE = 3 };
+
+/* Samples of a common part where values cost little, and problems for which it is worth it where
+ * there is a matrix. */
+enum { COMMON_MOST = 4096, SHARED_FROM = 4 };
 
 /* Of a whole matrix: a part that so many times over is more than all samples is all of them. */
 static const double MUCH = 1.5;
@@ -67,7 +71,7 @@ typedef struct Part {
 
 /* The scratch of a worker. */
 typedef struct Scratch {
-    unsigned char *eager; /* n: see mark_eager */
+    unsigned char *eager; /* n: see Eager */
     SourceRows rows;      /* of a part's matrix */
     int8_t *y;            /* of the part's samples, and what follows */
     double *C, *beta, *error;
@@ -85,6 +89,7 @@ typedef struct Rounds {
     Standing *standing;  /* of each problem */
     size_t *open, opens; /* the problems that are not solved */
     size_t groups;
+    Rng rng;
     size_t *order;       /* n: each sample's place in a random order */
     uint16_t *visits;    /* n: how many common parts a sample has been in */
     size_t *unit, units; /* where in `open` those begin that one worker solves, of one group */
@@ -309,12 +314,27 @@ static void judge_body(void *context, size_t first, size_t last, int worker) {
     }
 }
 
+/* Samples of a common part at most, for any number of threads. Where values cost little, small ones
+ * that stay in a cache are the quickest. */
+static size_t common_most(const Rounds *rounds) {
+    if (rounds->task->matrix)
+        return rounds->n / 3 < COMMON_MOST ? rounds->n / 3 : COMMON_MOST;
+    size_t most = (size_t)sqrt(AT_ONCE * (double)rounds->room);
+    bool cheap = rounds->task->rows->features <= KERNEL_NARROW;
+    return cheap && most > COMMON_MOST ? COMMON_MOST : most;
+}
+
+/* Does a problem still come closer, or may it in so many rounds? */
+static bool is_patient(const Rounds *rounds, size_t p, size_t patience) {
+    return rounds->standing[p].since < patience + 4 * rounds->n / (common_most(rounds) + 1);
+}
+
 /* A problem that comes no closer is as solved as numbers allow, like one that the solver itself has
  * given up (smo.h). */
 static bool is_open(const Rounds *rounds, size_t p) {
     const Standing *standing = &rounds->standing[p];
-    return standing->apart >= rounds->task->problem[p].tolerance && standing->since < PATIENCE &&
-           standing->taken < smo_limit(rounds->n);
+    return standing->apart >= rounds->task->problem[p].tolerance &&
+           is_patient(rounds, p, PATIENCE) && standing->taken < smo_limit(rounds->n);
 }
 
 /* Which problems are open, group by group; says how many are not any more. */
@@ -349,13 +369,15 @@ static void list_units(Rounds *rounds) {
 
 /* ---- Choosing -------------------------------------------------------------------------------- */
 
-/* The samples that violate the conditions of an open problem of a group, or are near to it; of any
- * problem where that is no group. They are measured from where the last part had b: halfway between
- * the two errors that are furthest off, of a few samples perhaps, most would seem to violate them.
- */
+/* What a sample is to a group: it violates the conditions of a problem, or is near to it. */
+typedef enum Eager { EAGER_NOT, EAGER_SOON, EAGER_NOW } Eager;
+
+/* Of all samples, to the open problems of a group, or of all where that is no group. Errors are
+ * measured from where the last part had b: halfway between the two that are furthest off, of a few
+ * samples perhaps, most samples would seem to violate the conditions. */
 static void mark_eager(const Rounds *rounds, size_t group, unsigned char *eager) {
     const BinaryProblem *problem = rounds->task->problem;
-    memset(eager, 0, rounds->n);
+    memset(eager, EAGER_NOT, rounds->n);
     for (size_t o = 0; o < rounds->opens; o++) {
         size_t p = rounds->open[o];
         const Standing *standing = &rounds->standing[p];
@@ -363,8 +385,13 @@ static void mark_eager(const Rounds *rounds, size_t group, unsigned char *eager)
         double b = problem_settle(problem[p].b, standing->mid, standing->apart);
         if (problem[p].group != group && group < rounds->groups)
             continue;
-        for (size_t t = 0; t < rounds->n; t++)
-            eager[t] |= problem_urge(&problem[p], t, error_of(rounds, p, t), b) > -slack;
+        for (size_t t = 0; t < rounds->n; t++) {
+            double urge = problem_urge(&problem[p], t, error_of(rounds, p, t), b);
+            if (urge > problem[p].tolerance / 2)
+                eager[t] = EAGER_NOW;
+            else if (urge > -slack && eager[t] == EAGER_NOT)
+                eager[t] = EAGER_SOON;
+        }
     }
 }
 
@@ -388,15 +415,15 @@ static bool choose_part(Rounds *rounds, size_t group, unsigned char *eager) {
     size_t count = 0;
     mark_eager(rounds, group, eager);
     for (size_t t = 0; t < rounds->n; t++)
-        count += eager[t];
+        count += eager[t] != EAGER_NOT;
     if (rounds->task->matrix && MUCH * (double)count > (double)rounds->n) {
-        memset(eager, 1, rounds->n); /* whole rows need no copy */
+        memset(eager, EAGER_SOON, rounds->n); /* whole rows need no copy */
         count = rounds->n;
     }
     free(part->sample);
     *part = (Part){ malloc(count * sizeof *part->sample + 1), 0 };
     for (size_t t = 0; part->sample && t < rounds->n; t++)
-        if (eager[t])
+        if (eager[t] != EAGER_NOT)
             part->sample[part->samples++] = t;
     return part->sample != NULL;
 }
@@ -408,19 +435,27 @@ static void choose_body(void *context, size_t first, size_t last, int worker) {
             atomic_store(&rounds->no_memory, true);
 }
 
-/* Is there room for the matrix of every group's part? */
-static bool parts_fit(const Rounds *rounds) {
+/* Is one part for all better than each group's own? Without a matrix where these have no room; of a
+ * matrix where most groups would have all samples, whose rows no cache holds. */
+static bool wants_common(const Rounds *rounds) {
+    size_t wanting = 0, whole = 0;
     bool fit = true;
-    for (size_t g = 0; g < rounds->groups; g++)
-        fit = fit && rounds->part[g].samples * rounds->part[g].samples <= rounds->room;
-    return fit || rounds->task->matrix;
+    for (size_t g = 0; g < rounds->groups; g++) {
+        size_t samples = rounds->part[g].samples;
+        wanting += samples > 0;
+        whole += samples == rounds->n;
+        fit = fit && samples * samples <= rounds->room;
+    }
+    return rounds->task->matrix ? rounds->opens >= SHARED_FROM && 2 * whole > wanting : !fit;
 }
 
-/* A part for all groups: of the eager samples those that have been in it least, in a random order.
- * All other betas stay what they are, so that a part of like samples, such as those that violate
- * the conditions most, would move b away from what it is on everything. */
+/* A part for all groups: first of the samples that violate a problem's conditions, then of the
+ * other eager ones, those that have been in it least, in an order that is drawn anew: a problem is
+ * solved on each part, so that what is wrong still is between the samples of different ones. All
+ * other betas stay what they are, so that a part of like samples would move b away from what it is
+ * on everything. */
 static bool choose_common(Rounds *rounds, Error *err) {
-    size_t n = rounds->n, count = 0, side = (size_t)sqrt(AT_ONCE * (double)rounds->room);
+    size_t n = rounds->n, count = 0, side = common_most(rounds);
     unsigned char *eager = rounds->scratch[0].eager;
     Part *part = &rounds->part[rounds->groups];
     Candidate *candidate = malloc(n * sizeof *candidate);
@@ -431,9 +466,12 @@ static bool choose_common(Rounds *rounds, Error *err) {
         return error_memory(err, rounds->task->where, n * sizeof *candidate);
     }
     mark_eager(rounds, rounds->groups, eager);
+    rng_permutation(&rounds->rng, n, rounds->order);
     for (size_t t = 0; t < n; t++)
-        if (eager[t])
-            candidate[count++] = (Candidate){ n + rounds->visits[t] * n + rounds->order[t], t };
+        if (eager[t] != EAGER_NOT)
+            candidate[count++] = (Candidate){ n + rounds->visits[t] * n + rounds->order[t] +
+                                                  (eager[t] == EAGER_NOW ? 0 : SIZE_MAX / 2),
+                                              t };
     for (size_t i = 0; i < count; i++)
         for (size_t o = 0; o < rounds->opens; o++) {
             const Standing *standing = &rounds->standing[rounds->open[o]];
@@ -477,9 +515,8 @@ static bool draw_parts(Rounds *rounds, Error *err) {
     size_t *drawn = malloc(wanted * sizeof *drawn);
     bool ok = order && lacking && drawn;
     if (ok) {
-        Rng rng;
-        rng_seed(&rng, 0);
-        rng_permutation(&rng, n, order);
+        rng_seed(&rounds->rng, 0);
+        rng_permutation(&rounds->rng, n, order);
         for (size_t i = 0; i < 2 * count; i++)
             lacking[i] = FIRST_SIDE;
         for (size_t i = 0; i < n && draws < wanted; i++)
@@ -491,7 +528,6 @@ static bool draw_parts(Rounds *rounds, Error *err) {
             if (order[i] < n)
                 drawn[draws++] = order[i];
         qsort(drawn, draws, sizeof *drawn, rising);
-        rng_permutation(&rng, n, rounds->order);
     }
     for (size_t g = 0; ok && g < rounds->groups; g++) {
         Part *part = &rounds->part[g];
@@ -533,7 +569,7 @@ static bool solve_problem(Rounds *rounds, size_t p, const Part *part, const floa
                        .stop = asked_to_stop,
                        .context = rounds,
                        .error = scratch->error,
-                       .coarse = !rounds->fine && rounds->standing[p].since < PATIENCE_COARSE };
+                       .coarse = !rounds->fine && is_patient(rounds, p, PATIENCE_COARSE) };
     SmoSolution solution = { .beta = scratch->beta };
     if (!smo_solve(&smo, &solution, NULL))
         return false;
@@ -598,7 +634,7 @@ static bool solve(Rounds *rounds, bool common, Error *err) {
 
 static bool choose_and_solve(Rounds *rounds, Error *err) {
     parallel_for(rounds->groups, 1, choose_body, rounds);
-    bool common = !parts_fit(rounds);
+    bool common = wants_common(rounds);
     return (!common || choose_common(rounds, err)) && solve(rounds, common, err);
 }
 

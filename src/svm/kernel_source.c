@@ -1,6 +1,7 @@
 #include "svm/kernel_source.h"
 
 #include "core/fail.h"
+#include "core/parallel.h"
 #include "core/progress.h"
 #include "core/simd.h"
 #include "svm/gram.h"
@@ -170,9 +171,31 @@ void kernel_source_tile(const KernelSource *source, KernelTile tile, const Kerne
 
 /* ---- Some samples with one another ----------------------------------------------------------- */
 
+typedef struct Copy {
+    const KernelSource *source;
+    const size_t *sample;
+    size_t count;
+    float *gram;
+} Copy;
+
+static void copy_body(void *context, size_t first, size_t last, int worker) {
+    const Copy *copy = context;
+    (void)worker;
+    for (size_t i = first; i < last; i++) {
+        const float *row = copy->source->whole + copy->sample[i] * copy->source->rows->n;
+        for (size_t j = 0; j < copy->count; j++)
+            copy->gram[i * copy->count + j] = row[copy->sample[j]];
+    }
+}
+
 bool kernel_source_matrix(const KernelSource *source, const size_t *sample, size_t count,
                           float *gram, Error *err) {
+    enum { COPY_PIECE = 16 }; /* rows */
     GatheredRows gathered = { 0 };
+    if (source->whole) {
+        parallel_for(count, COPY_PIECE, copy_body, &(Copy){ source, sample, count, gram });
+        return true;
+    }
     bool ok = gather(&gathered, source->rows, sample, count, err) &&
               gram_fill(source->kernel, &gathered.rows, gram, err);
     gathered_clear(&gathered);
