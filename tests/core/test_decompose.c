@@ -11,6 +11,7 @@
 #include "core/parallel.h"
 #include "svm/decompose.h"
 #include "svm/gram.h"
+#include "svm/kernel_source.h"
 #include "svm/smo.h"
 
 #include <stdlib.h>
@@ -117,7 +118,8 @@ static void make_matrix(Case *c) {
     assert_non_null(c->matrix);
 }
 
-/* Narrow and wide rows; room for every part's matrix, and too little; a matrix of all. */
+/* Narrow and wide rows; room for every part's matrix, and too little; a matrix of all. The last two
+ * have hardly a sample that is no support vector: their parts are common ones. */
 static void solutions_meet_the_kkt_conditions(void **state) {
     (void)state;
     static const struct {
@@ -126,7 +128,8 @@ static void solutions_meet_the_kkt_conditions(void **state) {
         bool whole;
     } cases[] = { { 4, 1, 0.5, 0, false },   { 4, 10, 0.5, 1 << 24, false },
                   { 4, 0.1, 0.5, 1, false }, { 70, 1, 0.02, 1 << 23, false },
-                  { 4, 10, 0.5, 0, true },   { 70, 1, 0.02, 0, true } };
+                  { 4, 10, 0.5, 0, true },   { 70, 1, 0.02, 0, true },
+                  { 20, 0.1, 1, 1, false },  { 20, 0.1, 1, 0, true } };
     for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
         Case *c = new_case(cases[k].features, cases[k].C, cases[k].gamma);
         if (cases[k].whole)
@@ -135,6 +138,27 @@ static void solutions_meet_the_kkt_conditions(void **state) {
         check_conditions(c, 1.5 * TOLERANCE);
         free_case(c);
     }
+}
+
+/* A solution on wrong values would be mended by the rounds after it. */
+static void a_parts_matrix_is_a_part_of_all(void **state) {
+    (void)state;
+    static const size_t sample[] = { 3, 10, 500, 501, N - 1 };
+    enum { COUNT = sizeof sample / sizeof *sample };
+    Case *c = new_case(20, 1, 0.05);
+    make_matrix(c);
+    for (int whole = 0; whole < 2; whole++) {
+        KernelSource source = { .kernel = &c->kernel, .rows = &c->rows };
+        float gram[COUNT][COUNT];
+        source.whole = whole ? c->matrix : NULL;
+        assert_true(kernel_source_init(&source));
+        assert_true(kernel_source_matrix(&source, sample, COUNT, &gram[0][0], NULL));
+        for (size_t i = 0; i < COUNT; i++)
+            for (size_t j = 0; j < COUNT; j++)
+                assert_true(fabs((double)gram[i][j] - kernel_at(c, sample[i], sample[j])) < 1e-6);
+        kernel_source_clear(&source);
+    }
+    free_case(c);
 }
 
 /* No part needs to have the samples that bound b. */
@@ -185,9 +209,15 @@ static void tiny_parts_find_the_same_functions(void **state) {
 
 static void threads_change_no_bit(void **state) {
     (void)state;
-    for (int whole = 0; whole < 2; whole++) {
-        Case *one = new_case(70, 1, 0.02), *four = new_case(70, 1, 0.02);
-        if (whole) {
+    static const struct {
+        size_t features;
+        double C, gamma;
+        bool whole;
+    } cases[] = { { 70, 1, 0.02, false }, { 70, 1, 0.02, true }, { 20, 0.1, 1, true } };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        Case *one = new_case(cases[k].features, cases[k].C, cases[k].gamma);
+        Case *four = new_case(cases[k].features, cases[k].C, cases[k].gamma);
+        if (cases[k].whole) {
             make_matrix(one);
             make_matrix(four);
         }
@@ -240,6 +270,7 @@ static void bytes_are_read_as_people_write_them(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(solutions_meet_the_kkt_conditions),
+        cmocka_unit_test(a_parts_matrix_is_a_part_of_all),
         cmocka_unit_test(b_is_settled_by_all_samples),
         cmocka_unit_test(a_small_tolerance_is_kept),
         cmocka_unit_test(tiny_parts_find_the_same_functions),
