@@ -10,11 +10,13 @@
  *     tell     all samples: sum[t] += Σ K(x_t, x_s) · what beta_s changed by, over all parts
  *     judge    every problem on all samples
  *
- * until no problem has a violation of its tolerance. Kernel values come from a matrix of all pairs,
- * where there is one: then this is a shrinking that keeps the solver's numbers in the cache. Where
- * there is none they are computed in tiles, multiplied and forgotten but for some samples', and the
- * memory is a choice. The sums are at the end what the decision functions say of all samples, so
- * that out-of-fold scores need no kernel value of their own. */
+ * until no problem has a violation of its tolerance. Where parts have no room, or where most
+ * samples matter and no cache holds their rows, all groups share one part of a round, other samples
+ * of those that matter each time. Kernel values come from a matrix of all pairs, where there is
+ * one: then this is a shrinking that keeps the solver's numbers in the cache. Where there is none
+ * they are computed in tiles, multiplied and forgotten but for some samples', and the memory is a
+ * choice. The sums are at the end what the decision functions say of all samples, so that out-of-
+ * fold scores need no kernel value of their own. */
 #ifndef PERIGEE_SVM_DECOMPOSE_H
 #define PERIGEE_SVM_DECOMPOSE_H
 
