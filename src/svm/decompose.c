@@ -45,7 +45,7 @@ enum { PATIENCE = 50, PATIENCE_COARSE = 3 };
 
 /* Samples of a common part where values cost little, and problems for which it is worth it where
  * there is a matrix. */
-enum { COMMON_MOST = 4096, SHARED_FROM = 4 };
+enum { COMMON_MOST = 4096, SHARED_FROM = 6 };
 
 /* Of a whole matrix: a part that so many times over is more than all samples is all of them. */
 static const double MUCH = 1.5;
@@ -381,10 +381,10 @@ static void mark_eager(const Rounds *rounds, size_t group, unsigned char *eager)
     for (size_t o = 0; o < rounds->opens; o++) {
         size_t p = rounds->open[o];
         const Standing *standing = &rounds->standing[p];
-        double slack = fmin(SLACK, NEAR * standing->apart);
-        double b = problem_settle(problem[p].b, standing->mid, standing->apart);
         if (problem[p].group != group && group < rounds->groups)
             continue;
+        double slack = fmin(SLACK, NEAR * standing->apart);
+        double b = problem_settle(problem[p].b, standing->mid, standing->apart);
         for (size_t t = 0; t < rounds->n; t++) {
             double urge = problem_urge(&problem[p], t, error_of(rounds, p, t), b);
             if (urge > problem[p].tolerance / 2)
@@ -449,11 +449,18 @@ static bool wants_common(const Rounds *rounds) {
     return rounds->task->matrix ? rounds->opens >= SHARED_FROM && 2 * whole > wanting : !fit;
 }
 
-/* A part for all groups: first of the samples that violate a problem's conditions, then of the
- * other eager ones, those that have been in it least, in an order that is drawn anew: a problem is
- * solved on each part, so that what is wrong still is between the samples of different ones. All
- * other betas stay what they are, so that a part of like samples would move b away from what it is
- * on everything. */
+/* Have most open problems come closer in the last round? */
+static bool gains(const Rounds *rounds) {
+    size_t gaining = 0;
+    for (size_t o = 0; o < rounds->opens; o++)
+        gaining += rounds->standing[rounds->open[o]].since == 0;
+    return 2 * gaining > rounds->opens;
+}
+
+/* A part for all groups: of the eager samples those that have been in it least, in an order that is
+ * drawn anew: each part is solved, so that what is wrong still is between the samples of different
+ * ones. Those that violate a problem's conditions come first as long as that gains; all other betas
+ * stay what they are, and a part of like samples moves b away from what it is on everything. */
 static bool choose_common(Rounds *rounds, Error *err) {
     size_t n = rounds->n, count = 0, side = common_most(rounds);
     unsigned char *eager = rounds->scratch[0].eager;
@@ -467,10 +474,11 @@ static bool choose_common(Rounds *rounds, Error *err) {
     }
     mark_eager(rounds, rounds->groups, eager);
     rng_permutation(&rounds->rng, n, rounds->order);
+    const size_t later = gains(rounds) ? SIZE_MAX / 2 : 0;
     for (size_t t = 0; t < n; t++)
         if (eager[t] != EAGER_NOT)
             candidate[count++] = (Candidate){ n + rounds->visits[t] * n + rounds->order[t] +
-                                                  (eager[t] == EAGER_NOW ? 0 : SIZE_MAX / 2),
+                                                  (eager[t] == EAGER_NOW ? 0 : later),
                                               t };
     for (size_t i = 0; i < count; i++)
         for (size_t o = 0; o < rounds->opens; o++) {
