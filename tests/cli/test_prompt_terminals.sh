@@ -36,8 +36,10 @@ widest "show(ds)" "pictures" 200
 widest "show \{ x0, x_adv, x_adv - x0, captions = \{ 'before', 'after', 'difference' \} \}" "a difference" 200
 send "#('a line that is a good deal longer than this terminal is ' .. 'wide')\r"
 see "\r[string length {a line that is a good deal longer than this terminal is wide}]\r" "a line that wraps is one line"
+ready
 stty rows 30 columns 120 < $spawn_out(slave,name)
 send "\r"
+ready
 ask "perigee.terminal().columns" {120} "a new size is noticed"
 leave 0 "Ctrl-D leaves"
 
