@@ -258,7 +258,8 @@ void bind_open_kernels(lua_State *L) {
         const KernelKind *kind = kernel_table[i];
         bind_set_described(L, &(BindFunction)BIND_AS(kind->name, new_kernel, 1, kind),
                            &(Described){ "svm.", kind->summary, kind->example, "kernel",
-                                         has_one_parameter(kind)
+                                         !kind->fields.field ? "a table of its name"
+                                         : has_one_parameter(kind)
                                              ? "a table of its name and its parameter, which may "
                                                "also be given as a number alone"
                                              : "a table of its name and parameters",

@@ -72,8 +72,8 @@ bool memory_would_get(double bytes) {
 }
 
 const char *memory_text(double bytes, char text[32]) {
-    const char *format = bytes < 1e9 ? "%.0f MB" : "%.1f GB";
-    snprintf(text, 32, format, bytes < 1e9 ? bytes / 1e6 : bytes / 1e9);
+    bool small = bytes < 999.5e6; /* what rounds to less than 1000 MB */
+    snprintf(text, 32, small ? "%.0f MB" : "%.1f GB", small ? bytes / 1e6 : bytes / 1e9);
     return text;
 }
 

@@ -59,11 +59,10 @@ static inline void problem_look(const BinaryProblem *problem, size_t t, double e
     }
 }
 
-/* How far the sample's error is on the wrong side of `mid`, halfway between the largest error of
- * those that may rise and the smallest of those that may fall; −∞ if it takes no part. */
-static inline double problem_urge(const BinaryProblem *problem, size_t t, double error,
-                                  double mid) {
-    double beyond = error - mid, urge = -INFINITY;
+/* How far the sample's error is on the wrong side of b: above it, and it may rise, or below it, and
+ * it may fall. −∞ if it takes no part. */
+static inline double problem_urge(const BinaryProblem *problem, size_t t, double error, double b) {
+    double beyond = error - b, urge = -INFINITY;
     if (problem->side[t] == 0)
         return urge;
     if (problem_may_rise(problem, t))

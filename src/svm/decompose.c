@@ -40,8 +40,9 @@ static const double SLACK = 0.1, NEAR = 2;
 static const double FINE = 1e-5;
 
 /* Rounds in which a problem may come no closer to its solution, and with errors that are rounded to
- * float32 on the way; beside four times those in which common parts have had all samples. */
-enum { PATIENCE = 50, PATIENCE_COARSE = 3 };
+ * float32 on the way. Where parts are common ones it waits for those that all samples take beside,
+ * TURNS times over and once. */
+enum { PATIENCE = 50, PATIENCE_COARSE = 3, TURNS = 4 };
 
 /* Samples of a common part where values cost little, and problems for which it is worth it where
  * there is a matrix. */
@@ -82,7 +83,7 @@ typedef struct Scratch {
 } Scratch;
 
 typedef struct Rounds {
-    const DecomposeTask *task;
+    DecomposeTask *task;
     size_t n, count;     /* samples, problems */
     double *sum;         /* count × n */
     double *told;        /* count × n: the betas that the sums know of */
@@ -92,6 +93,7 @@ typedef struct Rounds {
     Rng rng;
     size_t *order;       /* n: each sample's place in a random order */
     uint16_t *visits;    /* n: how many common parts a sample has been in */
+    size_t turn;         /* so many have all samples once; 0 as long as none was made */
     size_t *unit, units; /* where in `open` those begin that one worker solves, of one group */
     Part *part;          /* of each group, and at the end the common one */
     bool common;         /* the common part is solved, problem by problem, else unit by unit: */
@@ -314,27 +316,13 @@ static void judge_body(void *context, size_t first, size_t last, int worker) {
     }
 }
 
-/* Samples of a common part at most, for any number of threads. Where values cost little, small ones
- * that stay in a cache are the quickest. */
-static size_t common_most(const Rounds *rounds) {
-    if (rounds->task->matrix)
-        return rounds->n / 3 < COMMON_MOST ? rounds->n / 3 : COMMON_MOST;
-    size_t most = (size_t)sqrt(AT_ONCE * (double)rounds->room);
-    bool cheap = rounds->task->rows->features <= KERNEL_NARROW;
-    return cheap && most > COMMON_MOST ? COMMON_MOST : most;
-}
-
-/* Does a problem still come closer, or may it in so many rounds? */
-static bool is_patient(const Rounds *rounds, size_t p, size_t patience) {
-    return rounds->standing[p].since < patience + 4 * rounds->n / (common_most(rounds) + 1);
-}
-
 /* A problem that comes no closer is as solved as numbers allow, like one that the solver itself has
  * given up (smo.h). */
 static bool is_open(const Rounds *rounds, size_t p) {
     const Standing *standing = &rounds->standing[p];
     return standing->apart >= rounds->task->problem[p].tolerance &&
-           is_patient(rounds, p, PATIENCE) && standing->taken < smo_limit(rounds->n);
+           standing->since < PATIENCE + TURNS * rounds->turn &&
+           standing->taken < smo_limit(rounds->n);
 }
 
 /* Which problems are open, group by group; says how many are not any more. */
@@ -373,8 +361,9 @@ static void list_units(Rounds *rounds) {
 typedef enum Eager { EAGER_NOT, EAGER_SOON, EAGER_NOW } Eager;
 
 /* Of all samples, to the open problems of a group, or of all where that is no group. Errors are
- * measured from where the last part had b: halfway between the two that are furthest off, of a few
- * samples perhaps, most samples would seem to violate the conditions. */
+ * measured from where the last part had b, or the nearest place between the two that are furthest
+ * off, so that these two violate. From halfway between them most samples would, where a few are far
+ * off. */
 static void mark_eager(const Rounds *rounds, size_t group, unsigned char *eager) {
     const BinaryProblem *problem = rounds->task->problem;
     memset(eager, EAGER_NOT, rounds->n);
@@ -435,18 +424,32 @@ static void choose_body(void *context, size_t first, size_t last, int worker) {
             atomic_store(&rounds->no_memory, true);
 }
 
+/* Samples of a common part at most, for any number of threads. Where values cost little, small ones
+ * that stay in a cache are the quickest. Half of the memory that parts of a matrix have is less
+ * than what room_of gives all solvers. */
+static size_t common_most(const Rounds *rounds) {
+    bool matrix = rounds->task->matrix, cheap = rounds->task->rows->features <= KERNEL_NARROW;
+    double most = matrix ? sqrt(DECOMPOSE_SHARE / 2) * (double)rounds->n
+                         : sqrt(AT_ONCE * (double)rounds->room);
+    return (matrix || cheap) && most > COMMON_MOST ? COMMON_MOST : (size_t)most;
+}
+
 /* Is one part for all better than each group's own? Without a matrix where these have no room; of a
- * matrix where most groups would have all samples, whose rows no cache holds. */
+ * matrix where most groups would have all samples, whose rows no cache holds, and a part has room
+ * for what each problem must have. */
 static bool wants_common(const Rounds *rounds) {
     size_t wanting = 0, whole = 0;
     bool fit = true;
+    if (rounds->task->matrix &&
+        (rounds->opens < SHARED_FROM || common_most(rounds) < 2 * rounds->opens))
+        return false;
     for (size_t g = 0; g < rounds->groups; g++) {
         size_t samples = rounds->part[g].samples;
         wanting += samples > 0;
         whole += samples == rounds->n;
         fit = fit && samples * samples <= rounds->room;
     }
-    return rounds->task->matrix ? rounds->opens >= SHARED_FROM && 2 * whole > wanting : !fit;
+    return rounds->task->matrix ? 2 * whole > wanting : !fit;
 }
 
 /* Have most open problems come closer in the last round? */
@@ -484,9 +487,10 @@ static bool choose_common(Rounds *rounds, Error *err) {
         for (size_t o = 0; o < rounds->opens; o++) {
             const Standing *standing = &rounds->standing[rounds->open[o]];
             if (candidate[i].sample == standing->top || candidate[i].sample == standing->bottom)
-                candidate[i].rank = 0; /* so that every round gets on */
+                candidate[i].rank = rounds->order[candidate[i].sample]; /* every round gets on */
         }
     qsort(candidate, count, sizeof *candidate, earlier);
+    rounds->turn = n / side + 1;
     part->samples = count < side ? count : side;
     for (size_t i = 0; i < part->samples; i++) {
         size_t t = part->sample[i] = candidate[i].sample;
@@ -577,7 +581,8 @@ static bool solve_problem(Rounds *rounds, size_t p, const Part *part, const floa
                        .stop = asked_to_stop,
                        .context = rounds,
                        .error = scratch->error,
-                       .coarse = !rounds->fine && is_patient(rounds, p, PATIENCE_COARSE) };
+                       .coarse = !rounds->fine &&
+                                 rounds->standing[p].since < PATIENCE_COARSE + rounds->turn };
     SmoSolution solution = { .beta = scratch->beta };
     if (!smo_solve(&smo, &solution, NULL))
         return false;
@@ -629,6 +634,8 @@ static bool solve(Rounds *rounds, bool common, Error *err) {
     if (common && !fill_common(rounds, err))
         return false;
     list_units(rounds);
+    rounds->task->rounds++;
+    rounds->task->common += common;
     rounds->common = common;
     rounds->pieces = common ? rounds->opens : rounds->units;
     atomic_store(&rounds->next, 0);
@@ -642,6 +649,8 @@ static bool solve(Rounds *rounds, bool common, Error *err) {
 
 static bool choose_and_solve(Rounds *rounds, Error *err) {
     parallel_for(rounds->groups, 1, choose_body, rounds);
+    if (atomic_load(&rounds->no_memory))
+        return error_memory(err, rounds->task->where, rounds->n * sizeof(size_t));
     bool common = wants_common(rounds);
     return (!common || choose_common(rounds, err)) && solve(rounds, common, err);
 }
@@ -784,6 +793,7 @@ static void answer(const Rounds *rounds) {
 
 bool decompose_solve(DecomposeTask *task, Progress *progress, Error *err) {
     Rounds rounds = { .task = task, .progress = progress };
+    task->rounds = task->common = 0;
     bool ok = rounds_init(&rounds, err);
     if (ok) {
         progress_begin(progress, "training SVMs", (double)task->count);

@@ -32,7 +32,8 @@ typedef struct DecomposeTask {
     double memory;       /* … and bytes that kernel values may take; 0: as seems good */
     BinaryProblem *problem;
     size_t count;
-    bool solved; /* out: false if a stop was asked for first */
+    bool solved;           /* out: false if a stop was asked for first */
+    size_t rounds, common; /* out: rounds that it took, and those whose part all groups shared */
 } DecomposeTask;
 bool decompose_solve(DecomposeTask *task, Progress *progress, Error *err);
 

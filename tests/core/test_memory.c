@@ -46,6 +46,8 @@ static void test_text(void **state) {
     char text[32];
     assert_string_equal(memory_text(31.4e6, text), "31 MB");
     assert_string_equal(memory_text(1.26e8, text), "126 MB"); /* beside 130 MB it is not the same */
+    assert_string_equal(memory_text(999.4e6, text), "999 MB");
+    assert_string_equal(memory_text(999.6e6, text), "1.0 GB");
     assert_string_equal(memory_text(1.26e9, text), "1.3 GB");
 }
 
