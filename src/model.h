@@ -328,6 +328,18 @@ void pieces_end(Pieces *pieces);
  * scores have another length by now. */
 bool pieces_check(const Pieces *pieces, const Model *model, Error *err);
 
+/* Somebody with whom the scores of a long batch can be shared, such as the other ranks of a job: he
+ * is asked where there are several pieces. He fills scores (n × columns) piece by piece, tells
+ * pieces->progress, and leaves in pieces->done how many of the first rows are there, all but after
+ * an interrupt. *helped stays false where all is left to the caller. The context's; NULL: nobody.
+ */
+typedef struct ModelHelper {
+    bool (*scores)(const struct ModelHelper *helper, Model *model, Pieces *pieces, double *scores,
+                   bool *helped, Error *err);
+    void *context;
+} ModelHelper;
+void model_ask(const ModelHelper *helper);
+
 /* What is requested, in these pieces; without a gradient the scores alone. */
 bool model_answer(Model *model, Pieces *pieces, const GradientRequest *request, Error *err);
 

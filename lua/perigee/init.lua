@@ -30,6 +30,9 @@ debug.getregistry()["perigee.missing"] = missing.of_value
 require("perigee.own").keep(libraries)
 local helpers = require "perigee.helpers"
 
+-- Where there are other ranks, they score long batches too.
+if select(2, require("perigee.native").farm.ranks()) > 1 then require("perigee.scoring").ask() end
+
 debug.setmetatable(0, require "perigee.numbers")
 
 -- What somebody who wrote `name` may have meant: a global, or a library's function without its library.

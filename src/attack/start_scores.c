@@ -99,20 +99,16 @@ static bool still_true(const StartScores *kept, const StartPoints *start) {
 static bool score(StartScores *kept, const StartPoints *start, Error *err) {
     Pieces pieces = pieces_of(start->asked, &start->points, start->progress);
     pieces.what = "attack: scoring start_from";
-    bool ok = true;
-    while (ok && pieces_next(&pieces))
-        ok = model_scores(start->asked, &pieces.piece, kept->scores + pieces.done * kept->columns,
-                          err);
-    pieces_end(&pieces);
+    bool ok =
+        model_answer(start->asked, &pieces, &(GradientRequest){ .scores = kept->scores }, err);
     if (ok && pieces.done < start->points.n)
         ok = error_interrupted(err, start->points.where);
     return ok;
 }
 
-const double *start_scores_of(StartScores *kept, const StartPoints *start, Error *err) {
+/* Room for other scores, none of which are there. */
+static bool begin(StartScores *kept, const StartPoints *start, Error *err) {
     const Batch *points = &start->points;
-    if (still_true(kept, start))
-        return kept->scores;
     forget(kept);
     kept->model = model_retain(start->model);
     kept->n = points->n;
@@ -120,14 +116,24 @@ const double *start_scores_of(StartScores *kept, const StartPoints *start, Error
     kept->columns = model_columns(start->asked);
     kept->probe = malloc((PROBES * points->features + 1) * sizeof *kept->probe);
     kept->scores = malloc((points->n * kept->columns + 1) * sizeof *kept->scores);
-    bool ok = kept->probe && kept->scores;
-    if (!ok)
-        error_memory(err, points->where, points->n * kept->columns * sizeof *kept->scores);
-    if (ok) {
-        take_probes(points, kept->probe);
-        ok = score(kept, start, err);
-    }
+    if (!kept->probe || !kept->scores)
+        return error_memory(err, points->where, points->n * kept->columns * sizeof *kept->scores);
+    take_probes(points, kept->probe);
+    return true;
+}
+
+bool start_scores_know(StartScores *kept, const StartPoints *start, const double *scores,
+                       Error *err) {
+    bool ok = begin(kept, start, err);
     if (ok)
+        memcpy(kept->scores, scores, kept->n * kept->columns * sizeof *scores);
+    else
+        forget(kept);
+    return ok;
+}
+
+const double *start_scores_of(StartScores *kept, const StartPoints *start, Error *err) {
+    if (still_true(kept, start) || (begin(kept, start, err) && score(kept, start, err)))
         return kept->scores;
     forget(kept);
     return NULL;

@@ -27,6 +27,11 @@ typedef struct StartPoints {
     Progress *progress; /* or NULL */
 } StartPoints;
 
+/* Take those of start->model (n × columns, copied) that somebody has already: start->asked's bits.
+ * False without memory. */
+bool start_scores_know(StartScores *kept, const StartPoints *start, const double *scores,
+                       Error *err);
+
 /* The model's scores of the points (n × columns, owned by `kept`): those that are there if they are
  * still true, else new ones. NULL on failure; an interrupt is one (ERROR_INTERRUPTED). */
 const double *start_scores_of(StartScores *kept, const StartPoints *start, Error *err);

@@ -629,6 +629,29 @@ static int attack_look(lua_State *L) {
     return run(L, bind_check(L, 1, &attack_type, "look", "attack"), true);
 }
 
+/* know_starts(attack, scores): its model's scores of its start_from, which its runs need not ask
+ * for then. */
+static int attack_know_starts(lua_State *L) {
+    const int held = 3;
+    AttackBox *box = bind_check(L, 1, &attack_type, "know_starts", "attack");
+    lua_settop(L, 2);
+    lua_getiuservalue(L, 1, 1);
+    lua_getfield(L, held, "model");
+    Model *model = bind_check_model(L, lua_gettop(L), box->where, "model");
+    AttackTask task = { .model = model, .features = model->features };
+    read_start(L, held, box, &task);
+    const StartPoints points = {
+        model, model, { task.start.x, task.start.n, task.features, box->where }, NULL
+    };
+    const Array *scores = bind_to_array(L, 2, box->where, "scores", DTYPE_F64);
+    Error err;
+    if (array_size(scores) != points.points.n * model_columns(model))
+        return bind_error(L, "%s: these are not the scores of start_from", box->where);
+    if (box->starts && !start_scores_know(box->starts, &points, array_f64(scores), &err))
+        return bind_raise(L, &err);
+    return 0;
+}
+
 /* seed(attack) → the seed of its next run where none is given. */
 static int attack_seed(lua_State *L) {
     const AttackBox *box = bind_check(L, 1, &attack_type, "seed", "attack");
@@ -710,9 +733,13 @@ int open_attack(lua_State *L) {
                                             BIND("with", attack_with, 2), BIND_LAST };
     static const BindProperty properties[] = { BIND_PROPERTY("name", push_name),
                                                BIND_PROPERTY("minimal", push_minimal), BIND_LAST };
-    static const luaL_Reg meta[] = { { "words", attack_words },        { "start", judge_start },
-                                     { "look", attack_look },          { "seed", attack_seed },
-                                     { "define", bind_define_attack }, { NULL, NULL } };
+    static const luaL_Reg meta[] = { { "words", attack_words },
+                                     { "start", judge_start },
+                                     { "look", attack_look },
+                                     { "seed", attack_seed },
+                                     { "know_starts", attack_know_starts },
+                                     { "define", bind_define_attack },
+                                     { NULL, NULL } };
     static const BindType type = { .box = &attack_type,
                                    .like = &bind_with_options,
                                    .methods = methods,

@@ -249,6 +249,8 @@ int open_native(lua_State *L) {
     lua_setfield(L, -2, "farm");
     bind_open_problems(L);
     lua_setfield(L, -2, "problems");
+    bind_open_scoring(L);
+    lua_setfield(L, -2, "scoring");
     bind_open_metatables(L);
     lua_setfield(L, -2, "metatables");
     return 1;

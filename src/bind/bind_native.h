@@ -50,6 +50,9 @@ void bind_open_farm(lua_State *L);
 /* Push the table `problems`: SVMs' binary problems for those ranks. */
 void bind_open_problems(lua_State *L);
 
+/* Push the table `scoring`: models' scores of long batches for those ranks. */
+void bind_open_scoring(lua_State *L);
+
 /* Add to the table on top of the stack what lua/perigee/archive.lua keeps variables in files by. */
 void bind_open_session(lua_State *L);
 

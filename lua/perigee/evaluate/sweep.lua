@@ -21,21 +21,23 @@ local sweep = {}
 
 local WHERE = "evaluate.security"
 
+local attack_type = debug.getregistry()["perigee.attack"]
+
 -- ---- Models and samples of a repeat --------------------------------------------------------------
 
--- A copy that rejects as wanted on samples that are not attacked.
-local function with_threshold(plan, name, model)
+-- A copy that rejects as wanted on samples that are not attacked; by the threshold, if it is known already.
+local function with_threshold(plan, name, model, threshold)
   if not plan.validation or not model.rejects then return model end
   if type(model) == "table" then
     blame.fail("%s: validation: %s is written in Lua and has no threshold to set; reject.new around it has",
       WHERE, name)
   end
   local copy = native.fitted_copy(model)
-  copy.threshold = copy:threshold_for(plan.rejection_rate, plan.validation)
+  copy.threshold = threshold or model:threshold_for(plan.rejection_rate, plan.validation)
   return copy
 end
 
-local function built(plan, entry, r)
+local function built(plan, entry, r, threshold)
   local model = entry.model
   if type(model) == "function" then
     model = blame.users(model, r)
@@ -44,7 +46,7 @@ local function built(plan, entry, r)
         entry.name, r, native.describe(model))
     end
   end
-  return with_threshold(plan, entry.name, model)
+  return with_threshold(plan, entry.name, model, threshold)
 end
 
 -- The positions of a repeat's samples, where it does not have all of them; kept until the next repeat.
@@ -87,9 +89,14 @@ local function check_model(run, one, model)
   end
 end
 
--- One that a function gives: what it made elsewhere, if that was asked for.
+-- One that a function gives: what it made elsewhere, if that was asked for. One that stays the same keeps its
+-- threshold.
 local function built_once(run, entry, r)
-  return run.made[r .. "\0" .. entry.name] or built(run.plan, entry, r)
+  local model = run.made[r .. "\0" .. entry.name] or built(run.plan, entry, r, run.thresholds[entry.name])
+  if run.plan.validation and type(entry.model) ~= "function" and model.rejects then
+    run.thresholds[entry.name] = model.threshold
+  end
+  return model
 end
 
 -- The model of a repeat, built when the first of its pieces is run and kept until the next repeat.
@@ -122,6 +129,7 @@ local function attacker_of(run, one, model)
     if ensemble.is_attack(attacker) then attacker = attacker:with { model = model } end
     -- the first point that evades need not be the nearest
     if is_minimal(attacker) and settings.takes(attacker).early_stop then attacker.early_stop = false end
+    if run.starts[key] then attack_type.know_starts(attacker, run.starts[key]) end
   end
   run.attackers[key] = attacker
   return attacker
@@ -271,7 +279,38 @@ local function shared_of(run)
   local plan = {}
   for name, value in pairs(run.plan) do plan[name] = value end
   plan.checkpoint, plan.measures, plan.shard = nil, nil, nil
-  return { plan = plan, made = run.made }
+  return { plan = plan, made = run.made, thresholds = run.thresholds, starts = run.starts }
+end
+
+-- The points of its attack's double start, if it has one.
+local function start_points(one)
+  local attacker = not one.noise and one.attack.attack
+  return kinds.is(attacker, "attack") and settings.takes(attacker).start_from and attacker:get "start_from"
+end
+
+-- What each rank would ask of the models that stay the same, before all pieces: thresholds, and the scores of
+-- double starts' points. Those of many samples are shared (scoring.lua), by the models as they were given: a
+-- threshold is the last column. False where it was interrupted.
+local function look_ahead(run, left)
+  local seen = {}
+  local function look(one)
+    local model, given, points = model_of(run, one), one.model.model, start_points(one)
+    if not points then return end
+    local ok, scores = pcall(given.scores, given, points)
+    if not ok then return end -- what is wrong with the points the run tells
+    if model.rejects then scores:slice(nil, scores.shape[2]):fill(model.threshold) end
+    run.starts[whole.kind_of(one)] = scores
+  end
+  local ok, problem = pcall(function()
+    for _, one in ipairs(left) do
+      local kind = whole.kind_of(one)
+      if run.has_checksum[one.model] and not seen[kind] then look(one) end
+      seen[kind] = true
+    end
+  end)
+  if stopped() then return false end
+  if not ok then error(problem, 0) end
+  return true
 end
 
 -- The models that functions give for the repeats that are left, each built by some rank.
@@ -304,7 +343,8 @@ end
 
 sweep.farm = {
   open = function(shared)
-    local run = { plan = shared.plan, pieces = {}, by_name = {}, made = shared.made, has_checksum = {} }
+    local run = { plan = shared.plan, pieces = {}, by_name = {}, made = shared.made, has_checksum = {},
+      thresholds = shared.thresholds, starts = shared.starts }
     for _, one in ipairs(pieces.of(run.plan)) do run.by_name[one.name] = one end
     for _, entry in ipairs(run.plan.models) do run.has_checksum[entry] = true end -- rank 0 has looked
     return run
@@ -323,7 +363,7 @@ local function run_left(run, left)
   local tasks = {}
   for i, one in ipairs(left) do tasks[i] = one.name end
   local others = farm.ranks() > 1
-  if others and not build_models(run, left) then return false end
+  if others and not (look_ahead(run, left) and build_models(run, left)) then return false end
   local before, was_there = perigee.clock(), false
   return farm.each(WHERE, {
     module = "perigee.evaluate.sweep", shared = others and shared_of(run), tasks = tasks,
@@ -348,7 +388,7 @@ end
 function sweep.run(plan)
   local all = pieces.of(plan)
   local run = { plan = plan, settings = settings.of(plan), pieces = pieces.share(plan, all, plan.shard),
-    cost = {}, left = {}, done = 0, has_checksum = {}, made = {} }
+    cost = {}, left = {}, done = 0, has_checksum = {}, made = {}, thresholds = {}, starts = {} }
   for _, entry in ipairs(plan.models) do run.has_checksum[entry] = settings.has_checksum(entry.model) end
   run.total = #run.pieces
   run.folder = plan.checkpoint and checkpoint.open(plan, run.settings, #all)
