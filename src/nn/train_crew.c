@@ -4,7 +4,7 @@
  * shares. So the sum's bits are those of one process, and the others need to know nothing of
  * optimizers, schedules and epochs.
  *
- * As the bits do not depend on who does what, the first also tries now and then what is quicker: a
+ * As the bits do not depend on who does what, the first also looks now and then what is quicker: a
  * small net's batch is done before the others know of it. */
 #include "core/denormals.h"
 #include "core/fail.h"
@@ -62,13 +62,22 @@ static void divide(Trainer *trainer) {
 /* ---- The first -------------------------------------------------------------------------------
  */
 
-/* Of so many batches the first ones are tried: two alone, two together. Then it is as was quicker,
- * while it stays so. */
-enum { LOOK_AGAIN = 1024, ALONE = 2, TRIED = 4 };
+/* Of so many batches the first ones are tried together. From then on it is as is quicker, while it
+ * stays so. */
+enum { LOOK_AGAIN = 1024, TRIED = 2 };
 
 static bool pays(const CrewPart *part) {
-    size_t number = part->batches % LOOK_AGAIN;
-    return number < TRIED ? number >= ALONE : part->together < part->alone;
+    return part->batches % LOOK_AGAIN < TRIED || part->together < part->alone;
+}
+
+/* What the batch would have taken alone: all pieces as long as ours, as many at a time as there are
+ * threads. */
+static double alone_by_own(const Trainer *trainer, double seconds) {
+    const CrewPart *part = &trainer->crew;
+    size_t threads = (size_t)parallel_threads(), all = part->piece[trainer->params->crew->count];
+    double turns = (double)parallel_pieces(all, threads),
+           own = (double)parallel_pieces(part->piece[1], threads);
+    return seconds - part->shared + part->own * (own > 0 ? turns / own : 1);
 }
 
 void crew_begin(Trainer *trainer) {
@@ -77,12 +86,14 @@ void crew_begin(Trainer *trainer) {
     trainer->from = 0;
     trainer->until = trainer->count;
     part->at_work = false;
+    part->ordered = progress_clock();
     if (!crew || parallel_pieces(trainer->count, trainer->parts.rows) < 2 || !pays(part))
         return;
     const Order order = { trainer->first, trainer->count, trainer->epoch, trainer->seed,
                           trainer->shuffled };
     crew->order(&order, sizeof order);
     divide(trainer);
+    part->begun = progress_clock();
 }
 
 void crew_measure(Trainer *trainer, double seconds) {
@@ -97,6 +108,8 @@ void crew_measure(Trainer *trainer, double seconds) {
         *time = fmin(*time, seconds);
     else /* where processors are not free, who waits for others waits long */
         *time += (seconds - *time) / 8;
+    if (number < TRIED && part->at_work)
+        part->alone = fmin(part->alone, alone_by_own(trainer, seconds));
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */
@@ -127,14 +140,16 @@ static void add_some(void *context, size_t first, size_t last, int worker) {
 
 void crew_end(Trainer *trainer) {
     const TrainCrew *crew = trainer->params->crew;
-    const CrewPart *part = &trainer->crew;
+    CrewPart *part = &trainer->crew;
     float *const *vector = trainer->parts.vector;
     if (!part->at_work) /* else there are two pieces at least */
         return;
+    part->own = progress_clock() - part->begun;
     crew->gather(trainer->sums, part->piece, sizeof *trainer->sums);
     crew->turn(vector[0], (size_t)(vector[1] - vector[0]), part->piece, part->column);
     parallel_for(part->column[crew->own + 1] - part->column[crew->own], PIECE, add_some, trainer);
     crew->gather(vector[0], part->column, sizeof(float));
+    part->shared = progress_clock() - part->ordered;
 }
 
 /* ---- The others ------------------------------------------------------------------------------

@@ -35,6 +35,9 @@ typedef struct CrewPart {
     bool at_work;           /* on the present batch */
     size_t batches;         /* whose time was looked at lately */
     double alone, together; /* the time of one: the least, then a mean of late ones */
+    /* Of the present batch: when it was ordered and begun here, and the time of our pieces and of
+     * all that is not done alone. */
+    double ordered, begun, own, shared;
 } CrewPart;
 
 typedef struct Trainer {
