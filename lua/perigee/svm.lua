@@ -43,8 +43,10 @@ types["perigee.svm"].__tostring = function(svc)
     svc.weights == "balanced" and ", balanced" or "")
   if classes == 0 then return words .. " (not fitted)" end
   local each = classes <= most_shown and (" (%s)"):format(table.concat(svc.support_per_class, " ")) or ""
-  return ("%s: %d classes, %d features, %d support vectors%s"):format(words, classes, svc.features,
-    svc.support, each)
+  local left = svc.unsolved
+  return ("%s: %d classes, %d features, %d support vectors%s%s"):format(words, classes, svc.features,
+    svc.support, each, left == 0 and "" or (", %d problem%s not solved to the tolerance"):format(left,
+      left == 1 and "" or "s"))
 end
 
 -- What svm.search answers: the grid, the accuracies in it, and the place c, g of the best, if there is one.

@@ -277,6 +277,10 @@ static void push_support(lua_State *L, const void *svc) {
     lua_pushinteger(L, (lua_Integer)svc_support_count(svc));
 }
 
+static void push_unsolved(lua_State *L, const void *svc) {
+    lua_pushinteger(L, (lua_Integer)svc_unsolved(svc));
+}
+
 /* The numbers that only a fitted classifier has, whichever the name says. */
 static void push_numbers(lua_State *L, const void *svc) {
     const char *name = lua_tostring(L, 2);
@@ -303,11 +307,13 @@ static void push_per_class(lua_State *L, const void *svc) {
     lua_remove(L, -2);
 }
 
-static const BindProperty properties[] = {
-    BIND_PROPERTY("support", push_support), BIND_PROPERTY("support_per_class", push_per_class),
-    BIND_PROPERTY("sv", push_numbers),      BIND_PROPERTY("alpha", push_numbers),
-    BIND_PROPERTY("b", push_numbers),       BIND_LAST
-};
+static const BindProperty properties[] = { BIND_PROPERTY("support", push_support),
+                                           BIND_PROPERTY("support_per_class", push_per_class),
+                                           BIND_PROPERTY("sv", push_numbers),
+                                           BIND_PROPERTY("alpha", push_numbers),
+                                           BIND_PROPERTY("b", push_numbers),
+                                           BIND_PROPERTY("unsolved", push_unsolved),
+                                           BIND_LAST };
 
 int open_svm(lua_State *L) {
     static const BindType type = { .box = &svc_type,

@@ -16,6 +16,7 @@ typedef struct BinaryProblem {
     double C, positive, negative; /* C and what it is multiplied by on either side */
     double tolerance;             /* of the KKT violation at which the solver stops */
     double *alpha;                /* out: n, y_i·a_i, 0 if a sample is not a support vector */
+    bool unsolved;                /* out: the solver has given up before the tolerance */
     double b;      /* out: f(x) = Σ alpha_i k(x_i, x) + b, positive on the positive side */
     size_t group;  /* problems of one number have about the same support vectors, such as a class
                       against the rest without one fold or another; small numbers */

@@ -780,12 +780,13 @@ static bool run(Rounds *rounds, Error *err) {
     return ok;
 }
 
-/* b by all samples, and the sums where they are asked for. */
+/* b by all samples, whether it is solved, and the sums where they are asked for. */
 static void answer(const Rounds *rounds) {
     for (size_t p = 0; p < rounds->count; p++) {
         BinaryProblem *problem = &rounds->task->problem[p];
         const Standing *standing = &rounds->standing[p];
         problem->b = problem_settle(problem->b, standing->mid, standing->apart);
+        problem->unsolved = standing->apart >= problem->tolerance;
         if (problem->value)
             memcpy(problem->value, rounds->sum + p * rounds->n, rounds->n * sizeof(double));
     }

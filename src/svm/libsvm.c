@@ -5,6 +5,7 @@
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "svm/matrix_memory.h"
+#include "svm/smo.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -103,15 +104,20 @@ struct LibsvmScratch {
     size_t room;      /* in so many bytes */
 };
 
+/* Of the last training on this thread. */
+static _Thread_local size_t iterations;
+
 /* It has something to print every thousand iterations: nothing is printed, but that is when other
- * ranks are answered. */
-static void attend(const char *text) {
-    (void)text;
+ * ranks are answered. At the end it says how many there were. */
+static void listen(const char *text) {
+    const char *count = strstr(text, "#iter = ");
+    if (count)
+        iterations = strtoul(count + strlen("#iter = "), NULL, 10);
     progress_let_attend();
 }
 
-static void silence(void) {
-    svm_set_print_string_function(attend);
+static void set_listener(void) {
+    svm_set_print_string_function(listen);
 }
 
 /* Megabytes that hold every row. */
@@ -224,13 +230,15 @@ LibsvmScratch *libsvm_scratch_at(LibsvmScratch *scratch, int worker) {
  * last digits, so the problem alone decides, not this worker's share of the cache. */
 static void train(size_t taken, size_t n, BinaryProblem *problem, LibsvmScratch *scratch) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, silence);
+    pthread_once(&once, set_listener);
     int label[2];
     double weight[2];
     struct svm_parameter parameter = parameters(problem, taken, label, weight);
     parameter.shrinking = !problem->crowded || whole_cache(taken) > SHRINK_ABOVE_MB;
     struct svm_problem samples = { .l = (int)taken, .y = scratch->y, .x = scratch->row };
+    iterations = 0;
     struct svm_model *model = svm_train(&samples, &parameter);
+    problem->unsolved = iterations >= smo_limit(taken); /* which is libsvm's as well */
     memset(problem->alpha, 0, n * sizeof *problem->alpha);
     take_answer(model, scratch->position, problem);
     svm_free_and_destroy_model(&model);

@@ -13,7 +13,7 @@ typedef struct Numbers {
 /* Before the places (uint32_t) of the alphas that are not zero, and these. */
 typedef struct Answer {
     double b;
-    uint64_t supports;
+    uint64_t supports, unsolved;
 } Answer;
 
 static bool make_room(FileBytes *bytes, size_t size, Error *err) {
@@ -94,7 +94,7 @@ bool problems_write_answers(const SolverTask *task, FileBytes *bytes, Error *err
     unsigned char *at = bytes->bytes;
     for (size_t p = 0; p < task->count; p++) {
         const BinaryProblem *problem = &task->problem[p];
-        const Answer answer = { problem->b, supports_of(problem, n) };
+        const Answer answer = { problem->b, supports_of(problem, n), problem->unsolved };
         at = put(at, &answer, sizeof answer);
         for (uint32_t i = 0; i < n; i++) {
             if (problem->alpha[i] == 0)
@@ -117,6 +117,7 @@ static const unsigned char *read_answer(const unsigned char *at, const unsigned 
     if (answer.supports > n || (size_t)(end - at) < SUPPORT * answer.supports)
         return NULL;
     problem->b = answer.b;
+    problem->unsolved = answer.unsolved != 0;
     memset(problem->alpha, 0, n * sizeof *problem->alpha);
     for (size_t k = 0; k < answer.supports; k++, at += SUPPORT) {
         uint32_t place;

@@ -245,6 +245,7 @@ static bool solve_with_smo(SolveWork *work, BinaryProblem *problem, size_t solve
         return false;
     }
     problem->b = solution.b;
+    problem->unsolved = !solution.converged;
     return !atomic_load(&work->stop);
 }
 

@@ -228,6 +228,7 @@ static Model *svc_fitted_copy(const Model *model, Error *err) {
     if (labels_copy("with", &model->classes, &classes, err) &&
         decision_init(&decision, "with", &parts, err)) {
         adopt(copy, &decision, &classes);
+        copy->unsolved = svc->unsolved;
         return &copy->base;
     }
     labels_clear(&classes);
@@ -480,15 +481,17 @@ static bool train_machines(const Training *training, Labels *classes, Progress *
     Machine *machine = new_machines(svc->params.C, folds->folds, err);
     Decision decision = { 0 };
     size_t count = (size_t)folds->folds + 1;
-    MachineTask task = { set, machine, count, false };
+    MachineTask task = { set, machine, count };
     bool ok = machine && machines_train("fit", &task, progress, err);
     if (ok && task.solved && !progress_was_interrupted(progress)) {
         OutOfFold work = { set, machine + 1, folds->oof };
         if (folds->folds > 0)
             parallel_for(folds->samples->n, OUT_OF_FOLD_PIECE, out_of_fold_body, &work);
         ok = machine_decision(training, &machine[0], &decision, err);
-        if (ok)
+        if (ok) {
             adopt(svc, &decision, classes);
+            svc->unsolved = task.unsolved;
+        }
     }
     for (size_t k = 0; machine && k < count; k++)
         machine_clear(&machine[k]);
@@ -595,6 +598,10 @@ Svc *svc_from(const SvcParams *params, const SvcNumbers *numbers, Error *err) {
             return NULL;
         }
     return svc_make_from("svm.from", params, numbers, err);
+}
+
+size_t svc_unsolved(const Svc *svc) {
+    return svc->unsolved;
 }
 
 size_t svc_support_count(const Svc *svc) {

@@ -32,6 +32,9 @@ Svc *svc_from(const SvcParams *params, const SvcNumbers *numbers, Error *err);
 extern const ModelKind svc_kind;
 
 size_t svc_support_count(const Svc *svc); /* of the union; 0 while unfitted */
+/* How many binary problems of its fit, those without one fold or another too, the solver has given
+ * up at its limit of iterations, or where numbers allowed no more, before the tolerance. */
+size_t svc_unsolved(const Svc *svc);
 /* count[c]: the support vectors of class c. With two classes and one function both have those of
  * their side, the sign of alpha. */
 void svc_support_per_class(const Svc *svc, size_t *count);

@@ -54,6 +54,8 @@ bool svc_save(const Model *model, const ModelWriter *to, Error *err) {
     if (!model_is_fitted(model))
         return true;
     write_kernel(to->meta, "fitted_kernel", &decision->kernel);
+    if (svc->unsolved > 0)
+        json_number(to->meta, "unsolved", (double)svc->unsolved);
     return tensors_add(to->tensors, (TensorName){ to->prefix, "sv" }, decision->sv, err) &&
            tensors_add(to->tensors, (TensorName){ to->prefix, "alpha" }, decision->alpha, err) &&
            tensors_add(to->tensors, (TensorName){ to->prefix, "b" }, decision->b, err) &&
@@ -134,9 +136,9 @@ static bool read_solver(const cJSON *meta, SolverKind *solver, Error *err) {
     return true;
 }
 
-/* Older files do not have it. */
-static bool read_memory(const cJSON *meta, double *memory, Error *err) {
-    return !cJSON_HasObjectItem(meta, "memory") || read_number(meta, "memory", memory, err);
+/* What not every file has. */
+static bool read_optional(const cJSON *meta, const char *name, double *value, Error *err) {
+    return !cJSON_HasObjectItem(meta, name) || read_number(meta, name, value, err);
 }
 
 /* The weights of the classes into arrays that params then owns. */
@@ -193,11 +195,13 @@ Model *svc_read(const ModelReader *from, Error *err) {
     const cJSON *meta = from->meta;
     SvcParams params = svc_defaults();
     Svc *svc = NULL;
+    double unsolved = 0;
     if (read_kernel(meta, "kernel", &params.kernel, err) &&
         read_number(meta, "C", &params.C, err) &&
         read_number(meta, "tolerance", &params.tolerance, err) &&
-        read_solver(meta, &params.solver, err) && read_memory(meta, &params.memory, err) &&
-        read_weights(meta, &params, err)) {
+        read_solver(meta, &params.solver, err) &&
+        read_optional(meta, "memory", &params.memory, err) &&
+        read_optional(meta, "unsolved", &unsolved, err) && read_weights(meta, &params, err)) {
         Kernel wanted = { 0 };
         kernel_assign(&wanted, &params.kernel);
         params.balanced = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(meta, "balanced"));
@@ -208,6 +212,8 @@ Model *svc_read(const ModelReader *from, Error *err) {
             svc = read_fitted(from, &params, err);
         if (svc)
             kernel_assign(&svc->params.kernel, &wanted);
+        if (svc && unsolved > 0 && unsolved < 1e9)
+            svc->unsolved = (size_t)unsolved;
         kernel_release(&wanted);
     }
     svc_params_clear(&params);

@@ -12,6 +12,7 @@ struct Svc {
     Model base;
     SvcParams params;  /* what the next fit will use; owns its weights */
     Decision decision; /* empty while not fitted; has the kernel it was trained with */
+    size_t unsolved;   /* problems of its fit that the solver has given up */
     bool busy;         /* being trained: a kernel written in Lua must not fit us meanwhile */
 };
 

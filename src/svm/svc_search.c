@@ -133,7 +133,7 @@ static bool search_column(Search *search, const TrainingSet *set, size_t column,
         return error_memory(err, search->asked->where, count * sizeof *machine);
     for (size_t m = 0; m < count; m++)
         machine[m] = (Machine){ .C = grid->C[m / folds], .held_out = (int)(m % folds) };
-    MachineTask task = { set, machine, count, false };
+    MachineTask task = { set, machine, count };
     bool ok = machines_train(search->asked->where, &task, search->progress, err);
     search->solved = task.solved;
     for (size_t k = 0; ok && search->solved && k < grid->Cs; k++)

@@ -183,8 +183,11 @@ bool machines_train(const char *where, MachineTask *task, Progress *progress, Er
     SolverTask problems = { task->set->matrix, wave.problem, wave.count, false };
     ok = ok && (!going || solver_solve(where, &problems, progress, err));
     task->solved = problems.solved;
-    for (size_t p = 0; ok && task->solved && p < wave.count; p++)
+    task->unsolved = 0;
+    for (size_t p = 0; ok && task->solved && p < wave.count; p++) {
         *wave.b[p] = wave.problem[p].b;
+        task->unsolved += wave.problem[p].unsolved;
+    }
     for (size_t k = 0; ok && task->solved && k < task->count; k++)
         ok = keep_machine(&wave, k, err);
     wave_clear(&wave);

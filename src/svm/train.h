@@ -35,7 +35,8 @@ typedef struct MachineTask {
     const TrainingSet *set;
     Machine *machine;
     size_t count;
-    bool solved; /* out: as in solver_solve; if not, no machine has its answer */
+    bool solved;     /* out: as in solver_solve; if not, no machine has its answer */
+    size_t unsolved; /* out: problems that the solver has given up before the tolerance */
 } MachineTask;
 
 /* Decision functions of a machine. */

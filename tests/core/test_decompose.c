@@ -197,6 +197,18 @@ static void a_small_tolerance_is_kept(void **state) {
     free_case(c);
 }
 
+/* No sums in float64 of float32 kernel values come so close. */
+static void what_is_not_solved_is_told(void **state) {
+    (void)state;
+    Case *c = new_case(4, 1, 0.5);
+    for (size_t p = 0; p < PROBLEMS; p++)
+        c->problem[p].tolerance = p == 0 ? 1e-17 : TOLERANCE;
+    solve(c, 0);
+    for (size_t p = 0; p < PROBLEMS; p++)
+        assert_true(c->problem[p].unsolved == (p == 0));
+    free_case(c);
+}
+
 static void tiny_parts_find_the_same_functions(void **state) {
     (void)state;
     Case *large = new_case(4, 1, 0.5), *tiny = new_case(4, 1, 0.5);
@@ -279,6 +291,7 @@ int main(void) {
         cmocka_unit_test(a_parts_matrix_is_a_part_of_all),
         cmocka_unit_test(b_is_settled_by_all_samples),
         cmocka_unit_test(a_small_tolerance_is_kept),
+        cmocka_unit_test(what_is_not_solved_is_told),
         cmocka_unit_test(tiny_parts_find_the_same_functions),
         cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(a_stop_is_heard),

@@ -94,6 +94,25 @@ function TestSvm:test_solvers_agree()
   assert_close(scores[1], scores[2], 1e-4)
 end
 
+-- Clouds that overlap, in features that nobody has scaled: no solver comes to an end.
+function TestSvm:test_what_the_solver_gives_up_is_told()
+  local ds = data.blobs(30, { centers = { { 0, 0 }, { 1, 1 } }, seed = 3 })
+  local unscaled, path = data.new { x = ds.x * 1000, y = ds.y }, os.tmpname()
+  for _, solver in ipairs { "libsvm", "smo" } do
+    local m = svm.new { kernel = svm.linear(), C = 1e4, solver = solver }:fit(unscaled)
+    lu.assertEquals(m.unsolved, 1)
+    lu.assertStrContains(tostring(m), "1 problem not solved to the tolerance")
+    m:save(path)
+    lu.assertEquals(perigee.load(path).unsolved, 1)
+    lu.assertEquals(m:with({}).unsolved, 1)
+    lu.assertEquals(m:clone().unsolved, 0)
+    m:set { C = 1 }
+    lu.assertEquals(m:fit(ds).unsolved, 0)
+    lu.assertNotStrContains(tostring(m), "not solved")
+  end
+  os.remove(path)
+end
+
 function TestSvm:test_two_classes_mirror_each_other()
   local ds = clouds(60, 2)
   local scores = svm.new {}:fit(ds):scores(ds)

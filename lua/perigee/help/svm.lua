@@ -130,6 +130,10 @@ print(svm.new({ kernel = laplace }):fit(ds))]],
   field("support", "integer", "How many support vectors there are; 0 while not fitted."),
   field("support_per_class", "integer[]?",
     "How many there are of each class, in the order of classes; nil while not fitted."),
+  field("unsolved", "integer", [[
+How many binary problems of the fit, those without a fold too, the solver has given up at its limit of
+iterations (10⁷, or 100 a sample where that is more) or where rounding lets it come no closer, before the
+tolerance; print says so. Features of very unlike sizes do that: scale them, classic.standard for one.]]),
   field("sv", "array?", "Support vectors of any class, m × features, read-only; nil while not fitted."),
   field("alpha", "array?", [[
 Their coefficients, signs included, functions × m: a function a class, of two classes one. nil while not
