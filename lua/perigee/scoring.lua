@@ -20,9 +20,10 @@ scoring.farm = {
 local half = {}
 debug.getregistry()["perigee.scoring"] = half
 
---- May other ranks answer for it? What is written in Lua may count its calls.
+--- May other ranks answer for it? What is written in Lua, a model, layer or kernel, may count its calls.
 function half.are_shared(model)
   return farm.ranks() > 1 and type(model) == "userdata" and #native.lua_models(model) == 0
+    and #native.code(model) == 0
 end
 
 --- Score all pieces of `most` rows: by own(i) those that stay here; take(i, bytes) gets the others'.
