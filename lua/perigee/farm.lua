@@ -106,7 +106,6 @@ local function send_raw(raw)
     sent[raw.name], sent.bytes = known, sent.bytes + raw.size
   end
   known.used = maps
-  return raw.name
 end
 
 -- To all ranks what they need for the map. Nil and why not, where something of it cannot travel.
@@ -114,9 +113,10 @@ local function share(module, shared, raw)
   maps = maps + 1
   local fine, why = send_definitions()
   if not fine then return nil, why end
-  local said = { module = module, shared = shared, raw = raw and send_raw(raw) }
+  local said = { module = module, shared = shared, raw = raw and raw.name }
   local bytes, reason = parcel.bytes(said, name_of)
   if not bytes then return nil, (reason:gsub("^shared%.", "")) end
+  if raw then send_raw(raw) end
   drop_some()
   send(bytes, "<c1", "m")
   return true

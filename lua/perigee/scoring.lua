@@ -6,15 +6,11 @@ local native = require "perigee.native"
 
 local scoring = {}
 
--- Shared are the model and, raw, the rows; a task is the first and the last of a piece, and an answer the
--- bytes of its scores.
+-- Shared are the model and what the rows are; a task is the bytes of some rows, and an answer those of their
+-- scores.
 scoring.farm = {
-  open = function(shared, bytes)
-    return { model = shared.model, rows = shared.rows, bytes = bytes }
-  end,
-  run = function(state, task)
-    return native.scoring.scores(state.model, state.bytes, state.rows, task[1], task[2])
-  end,
+  open = function(shared) return shared end,
+  run = function(shared, rows) return native.scoring.scores(shared.model, shared.about, rows) end,
 }
 
 local half = {}
@@ -26,16 +22,17 @@ function half.are_shared(model)
     and #native.code(model) == 0
 end
 
---- Score all pieces of `most` rows: by own(i) those that stay here; take(i, bytes) gets the others'.
-function half.scores(where, model, raw, rows, most, own, take)
-  local tasks = {}
-  for first = 1, rows.n, most do tasks[#tasks + 1] = { first, math.min(first + most - 1, rows.n) } end
-  farm.each(where, {
-    module = "perigee.scoring", shared = { model = model, rows = rows }, raw = raw, tasks = tasks, own = own,
+--- Score all tasks: by own(i) those that stay here; take(i, bytes) gets the others'. False: interrupted.
+function half.scores(where, model, about, tasks, own, take)
+  local ok, answer = pcall(farm.each, where, {
+    module = "perigee.scoring", shared = { model = model, about = about }, tasks = tasks, own = own,
     done = function(i, answer)
       if answer ~= true then take(i, answer) end
     end,
   })
+  if ok then return answer end
+  -- as C would say it, which adds the user's line itself
+  error(type(answer) == "string" and answer:gsub("^[^\n:]+:%d+: ", "") or answer, 0)
 end
 
 --- From here on every long batch asks.

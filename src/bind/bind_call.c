@@ -88,6 +88,11 @@ void bind_push_half(lua_State *L, const char *half, const char *name) {
     lua_remove(L, -2);
 }
 
+void bind_push_closure(lua_State *L, lua_CFunction function, void *context) {
+    lua_pushlightuserdata(L, context);
+    lua_pushcclosure(L, function, 1);
+}
+
 bool bind_call(const BindCaller *caller, BindBody *body, const void *context, Error *err) {
     lua_State *L = lua_checkstack(caller->L, 1) ? bind_main_thread(caller->L) : NULL;
     Run run = { body, context };

@@ -30,6 +30,9 @@ bool bind_ref_same(BindRef a, BindRef b); /* one value; false where there is no 
  * in lua/perigee fills. */
 void bind_push_half(lua_State *L, const char *half, const char *name);
 
+/* Push function with a pointer to what it is about as its upvalue. */
+void bind_push_closure(lua_State *L, lua_CFunction function, void *context);
+
 /* Who is called, for messages: "where: who raised …". */
 typedef struct BindCaller {
     lua_State *L;      /* any thread */

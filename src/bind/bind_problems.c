@@ -115,11 +115,6 @@ static void push_matrix(lua_State *L, const SolverMatrix *matrix) {
     lua_setfield(L, -2, "pointer");
 }
 
-static void push_closure(lua_State *L, lua_CFunction function, Sharing *sharing) {
-    lua_pushlightuserdata(L, sharing);
-    lua_pushcclosure(L, function, 1);
-}
-
 /* Is there anybody? Within a piece there is nobody. */
 static bool are_shared(lua_State *L) {
     bind_push_half(L, HALF, "are_shared");
@@ -151,8 +146,8 @@ static void share_body(lua_State *L, const void *context) {
     push_matrix(L, matrix);
     push_tasks(L, sharing);
     lua_remove(L, -2); /* its box */
-    push_closure(L, solve_own, sharing);
-    push_closure(L, take_answer, sharing);
+    bind_push_closure(L, solve_own, sharing);
+    bind_push_closure(L, take_answer, sharing);
     lua_call(L, 6, 1);
     sharing->task->solved = lua_toboolean(L, -1);
 }

@@ -4,22 +4,20 @@
 #include "bind/bind_model.h"
 #include "bind/bind_native.h"
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/parallel.h"
 #include "core/progress.h"
 #include "model.h"
+#include "mpi/ranks.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define HALF "perigee.scoring" /* in the registry, filled by lua/perigee/scoring.lua */
 
 /* ---- Rank 0 ---------------------------------------------------------------------------------- */
 
-/* Rows of a batch, which are sent at once. */
+/* Rows of a batch. */
 typedef struct Span {
     size_t first, n;
 } Span;
@@ -29,26 +27,30 @@ typedef struct Sharing {
     Model *model;
     Pieces *pieces;
     double *scores;
-    Span sent;     /* what the others have of it now */
-    bool *is_done; /* of each of its pieces */
-    bool whole;    /* all of them are */
-    bool helped;
+    bool *is_done; /* of each piece */
+    size_t sent;   /* the first of the pieces that are handed out now */
+    bool helped, failed;
+    Error err; /* of what failed here, without what Lua adds */
 } Sharing;
 
-/* The rows of one of them. */
-static Span rows_of(const Sharing *sharing, size_t piece) {
-    size_t most = sharing->pieces->most, before = piece * most;
-    size_t left = sharing->sent.n - before;
-    return (Span){ sharing->sent.first + before, left < most ? left : most };
+static size_t count_of(const Pieces *pieces) {
+    return parallel_pieces(pieces->batch->n, pieces->most);
 }
 
-static Sharing *here(lua_State *L, size_t *piece) {
-    *piece = (size_t)luaL_checkinteger(L, 1) - 1;
-    return lua_touserdata(L, lua_upvalueindex(1));
+static Span rows_of(const Sharing *sharing, size_t piece) {
+    size_t most = sharing->pieces->most, first = piece * most;
+    size_t left = sharing->pieces->batch->n - first;
+    return (Span){ first, left < most ? left : most };
 }
 
 static double *scores_of(const Sharing *sharing, Span rows) {
     return sharing->scores + rows.first * sharing->pieces->columns;
+}
+
+static Sharing *here(lua_State *L, size_t *piece) {
+    Sharing *sharing = lua_touserdata(L, lua_upvalueindex(1));
+    *piece = sharing->sent + (size_t)luaL_checkinteger(L, 1) - 1;
+    return sharing;
 }
 
 /* False after an interrupt. */
@@ -57,28 +59,35 @@ static bool note_done(Sharing *sharing, size_t piece, size_t n) {
     return progress_step(sharing->pieces->progress, (double)n, NULL);
 }
 
-/* own(piece) → true, or nothing after an interrupt. */
+static int fail(lua_State *L, Sharing *sharing) {
+    sharing->failed = true;
+    return bind_raise(L, &sharing->err);
+}
+
+/* own(task) → true, or nothing after an interrupt. */
 static int score_own(lua_State *L) {
     size_t piece;
     Sharing *sharing = here(L, &piece);
     Span own = rows_of(sharing, piece);
     Batch rows = batch_rows(sharing->pieces->batch, own.first, own.n);
-    Error err;
-    if (!model_scores(sharing->model, &rows, scores_of(sharing, own), &err))
-        return bind_raise(L, &err);
+    if (!pieces_check(sharing->pieces, sharing->model, &sharing->err) ||
+        !model_scores(sharing->model, &rows, scores_of(sharing, own), &sharing->err))
+        return fail(L, sharing);
     lua_pushboolean(L, true);
     return note_done(sharing, piece, own.n);
 }
 
-/* take(piece, another's scores) */
+/* take(task, another's scores) */
 static int take_scores(lua_State *L) {
     size_t piece, size;
     Sharing *sharing = here(L, &piece);
     Span rows = rows_of(sharing, piece);
     const char *bytes = luaL_checklstring(L, 2, &size);
+    if (!pieces_check(sharing->pieces, sharing->model, &sharing->err))
+        return fail(L, sharing);
     if (size != rows.n * sharing->pieces->columns * sizeof *sharing->scores)
         return bind_error(L, "%s: another rank's answer is not as long as it should be",
-                          sharing->pieces->what);
+                          sharing->pieces->batch->where);
     memcpy(scores_of(sharing, rows), bytes, size);
     note_done(sharing, piece, rows.n);
     return 0;
@@ -88,110 +97,114 @@ static size_t row_bytes(const Batch *batch) {
     return batch->features * (batch->x ? sizeof *batch->x : 1);
 }
 
-/* Push { name =, pointer =, size = } of the rows, and { n =, features =, floats = }. */
-static void push_rows(lua_State *L, const Batch *batch, Span span) {
+/* Push what all tasks have in common, { where =, features =, floats = }, and the list of these:
+ * their rows' bytes. */
+static void push_tasks(lua_State *L, const Sharing *sharing, size_t tasks) {
+    const Batch *batch = sharing->pieces->batch;
     const char *all = batch->x ? (const char *)batch->x : (const char *)batch->bytes;
-    const char *rows = all + span.first * row_bytes(batch);
-    size_t bytes = span.n * row_bytes(batch);
-    char name[32];
-    snprintf(name, sizeof name, "batch %016" PRIx64, hash_quick(0, rows, bytes));
     lua_createtable(L, 0, 3);
-    bind_set_string(L, "name", name);
-    bind_set_size(L, "size", bytes);
-    lua_pushlightuserdata(L, (void *)rows);
-    lua_setfield(L, -2, "pointer");
-    lua_createtable(L, 0, 3);
-    bind_set_size(L, "n", span.n);
+    bind_set_string(L, "where", batch->where);
     bind_set_size(L, "features", batch->features);
     lua_pushboolean(L, batch->x != NULL);
     lua_setfield(L, -2, "floats");
-}
-
-static void push_closure(lua_State *L, lua_CFunction function, Sharing *sharing) {
-    lua_pushlightuserdata(L, sharing);
-    lua_pushcclosure(L, function, 1);
+    lua_createtable(L, (int)tasks, 0);
+    for (size_t i = 0; i < tasks; i++) {
+        Span rows = rows_of(sharing, sharing->sent + i);
+        lua_pushlstring(L, all + rows.first * row_bytes(batch), rows.n * row_bytes(batch));
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
 }
 
 /* Is there anybody, and may he be asked for this model? What an attack has put around one
  * (attacked.h) is no object of Lua's. */
 static bool are_shared(lua_State *L, Model *model) {
-    bind_push_half(L, HALF, "are_shared");
     if (lua_rawgetp(L, LUA_REGISTRYINDEX, model->kind) == LUA_TNIL)
         return false;
-    lua_pop(L, 1);
+    bind_push_half(L, HALF, "are_shared");
     bind_push_model(L, model_retain(model), NULL);
     lua_call(L, 1, 1);
     return lua_toboolean(L, -1);
 }
 
-/* What takes less than some hundredths of a second is done before others have heard of it. */
-static bool is_worth_it(lua_State *L, const Sharing *sharing) {
+/* As many pieces at once as ranks should have copies of on their way, several for each of them; 0:
+ * they are too large. */
+static size_t pieces_at_once(const Pieces *pieces) {
+    static const double USUAL = 1 << 26, MOST = 1 << 30;
+    double piece = (double)pieces->most * (double)row_bytes(pieces->batch) + 1,
+           several = 4.0 * ranks_count();
+    return several * piece > MOST ? 0 : (size_t)fmax(several, USUAL / piece);
+}
+
+/* What takes less than some hundredths of a second, or than sending it, is done before others have
+ * heard of it. */
+static bool is_worth_it(lua_State *L, Sharing *sharing) {
     enum { PROBES = 16 };
-    static const double LEAST = 0.05;
+    static const double LEAST = 0.05, BYTES_A_SECOND = 5e8;
     const Batch *batch = sharing->pieces->batch;
     Batch probe = batch_rows(batch, 0, batch->n < PROBES ? batch->n : PROBES);
-    struct timespec begin, end;
-    Error err;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
-    if (!model_scores(sharing->model, &probe, sharing->scores, &err))
-        bind_raise(L, &err);
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    double seconds =
-        (double)(end.tv_sec - begin.tv_sec) + 1e-9 * (double)(end.tv_nsec - begin.tv_nsec);
-    return seconds * (double)batch->n / (double)probe.n > LEAST;
+    double start = progress_clock();
+    if (!pieces_check(sharing->pieces, sharing->model, &sharing->err) ||
+        !model_scores(sharing->model, &probe, sharing->scores, &sharing->err))
+        fail(L, sharing);
+    double row = (progress_clock() - start) / (double)probe.n;
+    return (double)batch->n * (row - (double)row_bytes(batch) / BYTES_A_SECOND) > LEAST;
 }
 
-/* Do the pieces of what is sent. */
-static void share_span(lua_State *L, Sharing *sharing) {
-    const Pieces *pieces = sharing->pieces;
-    size_t count = parallel_pieces(sharing->sent.n, pieces->most), piece = 0;
+/* Do some pieces from the first on that is not done; false after an interrupt. */
+static bool share_some(lua_State *L, Sharing *sharing, size_t tasks) {
     lua_settop(L, 0);
-    sharing->is_done = lua_newuserdatauv(L, count * sizeof *sharing->is_done, 0);
-    memset(sharing->is_done, 0, count * sizeof *sharing->is_done);
     bind_push_half(L, HALF, "scores");
-    lua_pushstring(L, pieces->what);
+    lua_pushstring(L, sharing->pieces->batch->where);
     bind_push_model(L, model_retain(sharing->model), NULL);
-    push_rows(L, pieces->batch, sharing->sent);
-    lua_pushinteger(L, (lua_Integer)pieces->most);
-    push_closure(L, score_own, sharing);
-    push_closure(L, take_scores, sharing);
-    lua_call(L, 7, 0);
-    while (piece < count && sharing->is_done[piece])
-        piece++;
-    sharing->whole = piece == count;
-    sharing->pieces->done += sharing->whole ? sharing->sent.n : piece * pieces->most;
+    push_tasks(L, sharing, tasks);
+    bind_push_closure(L, score_own, sharing);
+    bind_push_closure(L, take_scores, sharing);
+    lua_call(L, 6, 1);
+    return lua_toboolean(L, -1);
 }
 
-/* Piece after piece of the batch, as much at once as others should keep. */
 static void share_body(lua_State *L, const void *context) {
-    enum { SENT_MOST = 1 << 28 };
     Sharing *sharing = *(Sharing *const *)context;
     Pieces *pieces = sharing->pieces;
-    const Batch *batch = pieces->batch;
-    size_t piece_bytes = pieces->most * row_bytes(batch), left;
-    size_t sent = piece_bytes < SENT_MOST ? SENT_MOST / piece_bytes * pieces->most : pieces->most;
-    if (!are_shared(L, sharing->model) || !is_worth_it(L, sharing))
+    size_t count = count_of(pieces), together = pieces_at_once(pieces);
+    bool go = together > 0 && are_shared(L, sharing->model) && is_worth_it(L, sharing);
+    if (!go)
         return;
     sharing->helped = true;
-    progress_begin(pieces->progress, pieces->what, (double)batch->n);
-    do {
-        left = batch->n - pieces->done;
-        sharing->sent = (Span){ pieces->done, left < sent ? left : sent };
-        share_span(L, sharing);
-    } while (sharing->whole && pieces->done < batch->n);
+    progress_begin(pieces->progress, pieces->what, (double)pieces->batch->n);
+    for (; go && sharing->sent < count; sharing->sent += together)
+        go = share_some(L, sharing,
+                        count - sharing->sent < together ? count - sharing->sent : together);
 }
 
+/* The rows before the first piece that is not done. */
+static size_t rows_done(const Sharing *sharing) {
+    size_t piece = 0, count = count_of(sharing->pieces);
+    while (piece < count && sharing->is_done[piece])
+        piece++;
+    return piece < count ? rows_of(sharing, piece).first : sharing->pieces->batch->n;
+}
+
+/* An interrupt is no failure here: it leaves what is done. */
 static bool share(const ModelHelper *helper, Model *model, Pieces *pieces, double *scores,
                   bool *helped, Error *err) {
-    Sharing sharing = { model, pieces, scores, .helped = false };
+    Sharing sharing = { model, pieces, scores, calloc(count_of(pieces), sizeof(bool)),
+                        .failed = false };
     Sharing *context = &sharing;
-    const BindCaller caller = { helper->context, pieces->what, "a rank" };
+    const BindCaller caller = { helper->context, pieces->batch->where, "a rank" };
+    if (!sharing.is_done)
+        return error_memory(err, pieces->batch->where, count_of(pieces));
     bool ok = bind_call(&caller, share_body, &context, err);
+    if (sharing.failed && err)
+        *err = sharing.err;
     *helped = sharing.helped;
     if (sharing.helped) {
+        pieces->done = rows_done(&sharing);
+        ok = ok || (err && err->kind == ERROR_INTERRUPTED);
         progress_step(pieces->progress, 0, NULL); /* an interrupt is noted */
         progress_end(pieces->progress);
     }
+    free(sharing.is_done);
     return ok;
 }
 
@@ -206,35 +219,35 @@ static int ask(lua_State *L) {
 
 /* ---- The other ranks ------------------------------------------------------------------------- */
 
-/* scoring.scores(model, the rows' bytes, { n =, features =, floats = }, first, last) → the bytes of
- * these rows' scores */
+/* scoring.scores(model, { where =, features =, floats = }, the rows' bytes) → the bytes of their
+ * scores */
 static int scores(lua_State *L) {
     Error err;
     size_t size;
-    lua_settop(L, 5);
-    Model *model = bind_check_model(L, 1, "scores", "model");
-    const char *bytes = luaL_checklstring(L, 2, &size);
-    lua_getfield(L, 3, "n");
-    lua_getfield(L, 3, "features");
-    lua_getfield(L, 3, "floats");
-    size_t n = (size_t)luaL_checkinteger(L, -3), features = (size_t)luaL_checkinteger(L, -2);
-    bool floats = lua_toboolean(L, -1);
-    size_t first = (size_t)luaL_checkinteger(L, 4) - 1, last = (size_t)luaL_checkinteger(L, 5);
-    if (size != n * features * (floats ? sizeof(float) : 1) || first >= last || last > n)
-        return bind_error(L, "scores: other rows came than were sent");
+    lua_settop(L, 3);
+    lua_getfield(L, 2, "where");
+    lua_getfield(L, 2, "features");
+    lua_getfield(L, 2, "floats");
+    const char *where = luaL_checkstring(L, 4), *bytes = luaL_checklstring(L, 3, &size);
+    size_t features = (size_t)luaL_checkinteger(L, 5);
+    bool floats = lua_toboolean(L, 6);
+    Model *model = bind_check_model(L, 1, where, "model");
+    size_t row = features * (floats ? sizeof(float) : 1), n = row > 0 ? size / row : 0;
+    if (n == 0 || n * row != size)
+        return bind_error(L, "%s: other rows came than were sent", where);
     void **box = bind_new_memory_box(L);
-    size_t room = floats ? 0 : (last - first) * features * sizeof(float),
-           answer = (last - first) * model_columns(model) * sizeof(double);
+    size_t answer = n * model_columns(model) * sizeof(double),
+           room = floats ? 0 : n * features * sizeof(float);
     unsigned char *memory = *box = malloc(answer + room + 1);
     if (!memory)
-        return bind_error(L, "scores: out of memory");
+        return bind_error(L, "%s: out of memory", where);
     Batch batch = { floats ? (const float *)(const void *)bytes : NULL,
                     n,
                     features,
-                    "scores",
+                    where,
                     (const unsigned char *)bytes,
                     (float *)(void *)(memory + answer) };
-    Batch rows = batch_rows(&batch, first, last - first);
+    Batch rows = batch_rows(&batch, 0, n);
     if (!model_scores(model, &rows, (double *)(void *)memory, &err))
         return bind_raise(L, &err);
     lua_pushlstring(L, (const char *)memory, answer);
@@ -244,7 +257,7 @@ static int scores(lua_State *L) {
 }
 
 void bind_open_scoring(lua_State *L) {
-    static const BindFunction functions[] = { BIND("ask", ask, 0), BIND("scores", scores, 5),
+    static const BindFunction functions[] = { BIND("ask", ask, 0), BIND("scores", scores, 3),
                                               BIND_LAST };
     lua_newtable(L);
     bind_set_functions(L, functions);

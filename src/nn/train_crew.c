@@ -71,13 +71,13 @@ static bool pays(const CrewPart *part) {
 }
 
 /* What the batch would have taken alone: all pieces as long as ours, as many at a time as there are
- * threads. */
+ * threads. Where none is ours there is nothing to reckon by. */
 static double alone_by_own(const Trainer *trainer, double seconds) {
     const CrewPart *part = &trainer->crew;
     size_t threads = (size_t)parallel_threads(), all = part->piece[trainer->params->crew->count];
     double turns = (double)parallel_pieces(all, threads),
            own = (double)parallel_pieces(part->piece[1], threads);
-    return seconds - part->shared + part->own * (own > 0 ? turns / own : 1);
+    return own > 0 ? seconds - part->shared + part->own * turns / own : INFINITY;
 }
 
 void crew_begin(Trainer *trainer) {

@@ -425,8 +425,9 @@ static void choose_body(void *context, size_t first, size_t last, int worker) {
 }
 
 /* Samples of a common part at most, for any number of threads. Where values cost little, small ones
- * that stay in a cache are the quickest. Half of the memory that parts of a matrix have is less
- * than what room_of gives all solvers. */
+ * that stay in a cache are the quickest. Of a matrix half of the memory that parts have is less
+ * than what room_of gives all solvers; or it gives each room for PART_USUAL. */
+_Static_assert((int)COMMON_MOST <= (int)PART_USUAL, "a common part has room");
 static size_t common_most(const Rounds *rounds) {
     bool matrix = rounds->task->matrix, cheap = rounds->task->rows->features <= KERNEL_NARROW;
     double most = matrix ? sqrt(DECOMPOSE_SHARE / 2) * (double)rounds->n

@@ -11,8 +11,8 @@ local others, module = 0, package.loaded["perigee.scoring"]
 if module then
   local half = debug.getregistry()["perigee.scoring"]
   local scores = half.scores
-  function half.scores(where, model, raw, rows, most, own, take)
-    return scores(where, model, raw, rows, most, own, function(i, bytes)
+  function half.scores(where, model, about, tasks, own, take)
+    return scores(where, model, about, tasks, own, function(i, bytes)
       others = others + 1
       take(i, bytes)
     end)

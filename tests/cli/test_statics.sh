@@ -22,6 +22,7 @@ host/typing before
 host/typing before_continuing
 host/typing before_resizing
 host/typing typing
+svm/libsvm iterations
 svm/libsvm once'
 
 # "core/blas once" for each variable of the objects that can be written to, a thread's own included. A

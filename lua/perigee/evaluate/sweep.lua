@@ -290,26 +290,23 @@ end
 
 -- What each rank would ask of the models that stay the same, before all pieces: thresholds, and the scores of
 -- double starts' points. Those of many samples are shared (scoring.lua), by the models as they were given: a
--- threshold is the last column. False where it was interrupted.
+-- threshold is the last column. What is wrong with them is told by the pieces that come to it. False where it
+-- was interrupted.
 local function look_ahead(run, left)
   local seen = {}
   local function look(one)
     local model, given, points = model_of(run, one), one.model.model, start_points(one)
     if not points then return end
-    local ok, scores = pcall(given.scores, given, points)
-    if not ok then return end -- what is wrong with the points the run tells
+    local scores = given:scores(points)
     if model.rejects then scores:slice(nil, scores.shape[2]):fill(model.threshold) end
     run.starts[whole.kind_of(one)] = scores
   end
-  local ok, problem = pcall(function()
-    for _, one in ipairs(left) do
-      local kind = whole.kind_of(one)
-      if run.has_checksum[one.model] and not seen[kind] then look(one) end
-      seen[kind] = true
-    end
-  end)
-  if stopped() then return false end
-  if not ok then error(problem, 0) end
+  for _, one in ipairs(left) do
+    local kind = whole.kind_of(one)
+    if run.has_checksum[one.model] and not seen[kind] then pcall(look, one) end
+    seen[kind] = true
+    if stopped() then return false end
+  end
   return true
 end
 
