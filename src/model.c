@@ -720,6 +720,10 @@ Model *model_fitted_copy(const Model *model, Error *err) {
     return NULL;
 }
 
+Model *model_part_copy(const Model *part, Error *err) {
+    return part->kind->fitted_copy ? model_fitted_copy(part, err) : model_retain((Model *)part);
+}
+
 static bool has_own_option(Model *model, const char *name) {
     FieldPlace place;
     for (size_t i = 0; model->kind->option_at && model->kind->option_at(model, i, &place); i++)

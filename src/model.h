@@ -367,6 +367,9 @@ bool model_get(Model *model, const char *name, Value *value, Error *err);
 Model *model_sets_itself(Model *model, const char *name, const char **rest);
 Model *model_clone(const Model *model, Error *err);
 Model *model_fitted_copy(const Model *model, Error *err);
+/* The same of a model within another: one that cannot be another without a fit, a net say, stands
+ * in both. */
+Model *model_part_copy(const Model *part, Error *err);
 /* Let the option, its own or a part's, count at once, as it is set now; fails where only a fit uses
  * it. Its parts are changed: they have to be its own (a fitted copy's are). */
 bool model_apply(Model *model, const char *name, Error *err);

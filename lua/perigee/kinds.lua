@@ -49,6 +49,11 @@ function kinds.deciding(model)
   return model, false
 end
 
+--- The name of a rejecting model's threshold among its options: a pipeline's is that of the model in it.
+function kinds.threshold_of(model)
+  return kinds.is(model, "pipeline") and "model." .. kinds.threshold_of(model.model) or "threshold"
+end
+
 --- Are its scores sums of kernels that die out?
 function kinds.has_kernels(model)
   local machine = kinds.deciding(model)

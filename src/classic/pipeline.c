@@ -249,7 +249,7 @@ static bool check_inside(const Pipeline *self, Error *err) {
 
 static Model *pipeline_fitted_copy(const Model *base, Error *err) {
     const Pipeline *self = (const Pipeline *)base;
-    Model *model = check_inside(self, err) ? model_fitted_copy(self->front.model, err) : NULL;
+    Model *model = check_inside(self, err) ? model_part_copy(self->front.model, err) : NULL;
     if (!model)
         return NULL;
     Pipeline *copy = pipeline_new(&(PipelineParts){ self->step, self->steps, model }, err);

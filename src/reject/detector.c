@@ -405,14 +405,11 @@ Model *detector_clone(const Model *base, Error *err) {
     return copy_around(self, inner, false, err);
 }
 
-/* A model that cannot be another without a fit, a net say, stands in both. */
 Model *detector_fitted_copy(const Model *base, Error *err) {
     const Detector *self = (const Detector *)base;
     if (!check_classes(self, err))
         return NULL;
-    Model *inner = self->inner->kind->fitted_copy ? model_fitted_copy(self->inner, err)
-                                                  : model_retain(self->inner);
-    return copy_around(self, inner, true, err);
+    return copy_around(self, model_part_copy(self->inner, err), true, err);
 }
 
 bool detector_save(const Model *base, const ModelWriter *to, Error *err) {

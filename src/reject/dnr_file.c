@@ -56,14 +56,9 @@ Model *dnr_clone(const Model *base, Error *err) {
     return copy_parts((const Dnr *)base, model_clone, err);
 }
 
-/* A part that cannot be another without a fit, a net say, stands in both. */
-static Model *copy_or_share(const Model *part, Error *err) {
-    return part->kind->fitted_copy ? model_fitted_copy(part, err) : model_retain((Model *)part);
-}
-
 Model *dnr_fitted_copy(const Model *base, Error *err) {
     const Dnr *dnr = (const Dnr *)base;
-    Dnr *copy = dnr_check_classes(dnr, err) ? (Dnr *)copy_parts(dnr, copy_or_share, err) : NULL;
+    Dnr *copy = dnr_check_classes(dnr, err) ? (Dnr *)copy_parts(dnr, model_part_copy, err) : NULL;
     if (copy && model_is_fitted(base))
         copy->seen = dnr->seen; /* a copy knows no more of the net */
     return (Model *)copy;

@@ -189,7 +189,7 @@ static Model *layer_clone(const Model *base, Error *err) {
 
 static Model *layer_fitted_copy(const Model *base, Error *err) {
     const LayerModel *self = (const LayerModel *)base;
-    Model *classifier = check_classes(self, err) ? model_fitted_copy(self->classifier, err) : NULL;
+    Model *classifier = check_classes(self, err) ? model_part_copy(self->classifier, err) : NULL;
     LayerModel *copy =
         classifier ? layer_model_new(self->net, layer_model_layer(self), classifier, err) : NULL;
     model_release(classifier);

@@ -118,7 +118,7 @@ static Model *nr_clone(const Model *base, Error *err) {
 
 static Model *nr_fitted_copy(const Model *base, Error *err) {
     const Nr *nr = (const Nr *)base;
-    Model *model = check_classes(nr, err) ? model_fitted_copy(nr->model, err) : NULL;
+    Model *model = check_classes(nr, err) ? model_part_copy(nr->model, err) : NULL;
     Nr *copy = model ? nr_new(model, nr->threshold, err) : NULL;
     model_release(model);
     return (Model *)copy;

@@ -55,7 +55,7 @@ static Model *preprocess_fitted_copy(const Model *base, Error *err) {
     const Preprocess *self = (const Preprocess *)base;
     const Model *model = self->front.model;
     return model_check_inside(base, model, base->rejects, err)
-               ? around(self, model_fitted_copy(model, err), err)
+               ? around(self, model_part_copy(model, err), err)
                : NULL;
 }
 

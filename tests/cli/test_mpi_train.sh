@@ -7,7 +7,7 @@ cd "$work" || exit 1
 cat > train.lua << 'LUA'
 local native, parcel = require "perigee.native", require "perigee.parcel"
 local d, held = data.digits(140, { seed = 1 }), data.digits(40, { seed = 2 })
-local answer, helped = native.farm.answer, 0 -- in so many batches
+local answer, helped = native.farm.answer, 0 -- in so many batches: two at least of each training
 native.farm.answer = function()
   local task, failed, bytes, rank = answer()
   if task and not failed then helped = helped + (math.tointeger(parcel.value(bytes)) or 0) end
@@ -33,7 +33,7 @@ train(d, { seed = 4, on_epoch = function(state) -- what rank 0 does in between, 
   evaluate.security { models = { m = state.net }, attack = attack.fgsm { norm = "l2" }, data = held, samples = 4,
     dmax = 1, noise = false, block = 1 }
 end })
-io.stderr:write(helped > 8 and "others help" or "alone", "\n")
+io.stderr:write(helped >= 8 and "others help" or "alone", "\n")
 train(d, { seed = 6, loss = function(logits, y) return (logits * logits):mean() end })
 LUA
 run_perigee --quiet --threads 1 train.lua

@@ -485,6 +485,30 @@ function TestDetectors.test_a_net_that_was_trained_again()
   refused("density", narrow)
 end
 
+-- An evaluation sets the threshold of whatever rejects, in a copy, by samples that are held out.
+function TestDetectors.test_thresholds_of_an_evaluation()
+  local own = { classes = net.classes, scores = function(_, x) return net:scores(x) end,
+    gradient = function(_, x, w) return net:gradient(x, w) end }
+  local machine = svm.new { kernel = svm.rbf(0.1) }
+  local models = {
+    { "net", reject.new { model = net } }, { "lua", reject.new { model = own } },
+    { "preprocess", reject.preprocess(reject.new { model = net }, function(x) return x:minimum(0.9) end) },
+    { "pipeline", classic.pipeline { classic.unit_norm {}, reject.new { model = machine } }:fit(train) },
+    { "two", classic.pipeline { classic.unit_norm {}, classic.pipeline { classic.standard {},
+      reject.new { model = machine } } }:fit(train) },
+  }
+  local s = evaluate.security { models = models, attack = attack.fgsm { norm = "l2" }, dmax = 1,
+    data = test:slice(1, 2), validation = test, rejection_rate = 0.25, noise = false, seed = 1 }
+  for _, cell in ipairs(s.cells) do
+    local model
+    for _, entry in ipairs(models) do model = entry[1] == cell.model and entry[2] or model end
+    lu.assertEquals(cell.rows.threshold, model:threshold_for(0.25, test))
+    lu.assertEquals(metrics.rejection_rate(model, test), 0) -- it is as it was
+  end
+  local copy = models[1][2]:with { threshold = 1e9 }
+  lu.assertEquals(metrics.rejection_rate(copy, test), 1)
+end
+
 function TestDetectors.test_refusals()
   raises("reject.energy: the nr already rejects", reject.energy, { model = reject.new { model = net } })
   raises("temperature: expected a number above 0", reject.confidence, { model = net, temperature = 0 })

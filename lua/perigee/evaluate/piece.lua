@@ -320,7 +320,8 @@ function piece.run(job)
   local way = job.noise and run_noise or job.minimal and run_minimal or run_radii
   way(job, rows, known)
   local made = packed(rows, perigee.clock() - before)
-  made.threshold = type(job.model) == "userdata" and job.model.rejects and job.model.threshold or nil
+  local model = job.model
+  made.threshold = type(model) == "userdata" and model.rejects and model:get(kinds.threshold_of(model)) or nil
   return made
 end
 
