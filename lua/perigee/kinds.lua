@@ -49,9 +49,15 @@ function kinds.deciding(model)
   return model, false
 end
 
---- The name of a rejecting model's threshold among its options: a pipeline's is that of the model in it.
-function kinds.threshold_of(model)
-  return kinds.is(model, "pipeline") and "model." .. kinds.threshold_of(model.model) or "threshold"
+--- A rejecting model's threshold; a pipeline's is that of the model in it.
+function kinds.threshold(model)
+  if kinds.is(model, "pipeline") then return kinds.threshold(model.model) end
+  return model.threshold
+end
+
+--- Its name among the model's options.
+function kinds.threshold_option(model)
+  return kinds.is(model, "pipeline") and "model." .. kinds.threshold_option(model.model) or "threshold"
 end
 
 --- Are its scores sums of kernels that die out?

@@ -136,17 +136,6 @@ static int native_quick_sum(lua_State *L) {
     return push_hash(L, hash_quick);
 }
 
-/* native.fitted_copy(model) → another one that is the same, as a file would give it back. */
-static int native_fitted_copy(lua_State *L) {
-    Tensors part;
-    Error err = { 0 };
-    tensors_init(&part);
-    const Model *model = bind_check_model(L, 1, "copy", "model");
-    Model *copy = model_to(model, NULL, &part, &err) ? model_from(&part, &err) : NULL;
-    tensors_clear(&part);
-    return bind_push_model(L, copy, &err);
-}
-
 /* native.archive_refusal(object) → why it cannot be kept, as the end of a sentence, or nil. */
 static int archive_refusal(lua_State *L) {
     const Model *model = bind_test_model(L, 1);
@@ -418,7 +407,6 @@ void bind_open_session(lua_State *L) {
     static const BindFunction functions[] = {
         BIND("checksum", native_checksum, 1),
         BIND("quick_sum", native_quick_sum, 1),
-        BIND("fitted_copy", native_fitted_copy, 1),
         BIND("pack", native_pack, 1),
         BIND("unpack", native_unpack, 2),
         BIND("lent", native_lent, 1),

@@ -86,11 +86,11 @@ void crew_begin(Trainer *trainer) {
     trainer->from = 0;
     trainer->until = trainer->count;
     part->at_work = false;
-    part->ordered = progress_clock();
     if (!crew || parallel_pieces(trainer->count, trainer->parts.rows) < 2 || !pays(part))
         return;
     const Order order = { trainer->first, trainer->count, trainer->epoch, trainer->seed,
                           trainer->shuffled };
+    part->ordered = progress_clock();
     crew->order(&order, sizeof order);
     divide(trainer);
     part->begun = progress_clock();

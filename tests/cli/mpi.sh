@@ -45,6 +45,19 @@ run_ranks() { # how many, arguments of the program
     out=$(cat out) err=$(cat err)
 }
 
+# A script that ends with "others help" or "alone" on standard error prints the same in one process and in any number of
+# ranks, of which the others help.
+check_all_ranks() { # script, what is the same
+    run_perigee --quiet --threads 1 "$1"
+    check_equal "one process" "$status$err" 0alone
+    answers=$out
+    for n in ${PERIGEE_TEST_RANKS:-2}; do
+        run_ranks $n --quiet --threads 1 "$1"
+        check_equal "$n ranks" "$status$err" "0$([ $n = 1 ] && echo alone || echo others help)"
+        check_equal "with the same $2" "$out" "$answers"
+    done
+}
+
 # Without any, or with an instrumented program, the test ends here; else with the first of them.
 require_mpi() {
     if [ -z "$(all_mpi)" ]; then

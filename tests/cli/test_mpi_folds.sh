@@ -52,14 +52,7 @@ if arg[1] then
   evaluate.cross_validate(svm.new {}, d, { metrics = { mine = function() error "none of it" end } })
 end
 LUA
-run_perigee --quiet --threads 1 folds.lua
-check_equal "one process" "$status$err" 0alone
-answers=$out
-for n in ${PERIGEE_TEST_RANKS:-2}; do
-    run_ranks $n --quiet --threads 1 folds.lua
-    check_equal "$n ranks" "$status$err" "0$([ $n = 1 ] && echo alone || echo others help)"
-    check_equal "with the same bits" "$out" "$answers"
-done
+check_all_ranks folds.lua bits
 run_ranks 2 --quiet folds.lua fail
 check_equal "a measure that fails ends the script" "$status" 1
 check_match "in its words" "$err" "*folds.lua:*none of it*"

@@ -70,14 +70,7 @@ broken:slice { 2100, 2110 }:fill(0 / 0)
 for _, model in ipairs { net, defence } do print(pcall(model.predict, model, broken)) end
 io.stderr:write(others > 0 and "others help" or "alone", "\n")
 LUA
-run_perigee --quiet --threads 1 scores.lua
-check_equal "one process" "$status$err" 0alone
-answers=$out
-for n in ${PERIGEE_TEST_RANKS:-2}; do
-    run_ranks $n --quiet --threads 1 scores.lua
-    check_equal "$n ranks" "$status$err" "0$([ $n = 1 ] && echo alone || echo others help)"
-    check_equal "with the same numbers" "$out" "$answers"
-done
+check_all_ranks scores.lua numbers
 run_ranks 2 --quiet --threads 3 scores.lua
 check_equal "threads as well" "$status $out" "0 $answers"
 

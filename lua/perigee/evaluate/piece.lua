@@ -321,7 +321,7 @@ function piece.run(job)
   way(job, rows, known)
   local made = packed(rows, perigee.clock() - before)
   local model = job.model
-  made.threshold = type(model) == "userdata" and model.rejects and model:get(kinds.threshold_of(model)) or nil
+  made.threshold = type(model) == "userdata" and model.rejects and kinds.threshold(model) or nil
   return made
 end
 

@@ -33,7 +33,7 @@ local function with_threshold(plan, name, model, threshold)
       WHERE, name)
   end
   threshold = threshold or model:threshold_for(plan.rejection_rate, plan.validation)
-  return model:with { [kinds.threshold_of(model)] = threshold }
+  return model:with { [kinds.threshold_option(model)] = threshold }
 end
 
 local function built(plan, entry, r, threshold)
@@ -93,7 +93,7 @@ end
 local function built_once(run, entry, r)
   local model = run.made[r .. "\0" .. entry.name] or built(run.plan, entry, r, run.thresholds[entry.name])
   if run.plan.validation and type(entry.model) ~= "function" and model.rejects then
-    run.thresholds[entry.name] = model:get(kinds.threshold_of(model))
+    run.thresholds[entry.name] = kinds.threshold(model)
   end
   return model
 end
@@ -297,7 +297,7 @@ local function look_ahead(run, left)
     local model, given, points = model_of(run, one), one.model.model, start_points(one)
     if not points then return end
     local scores = given:scores(points)
-    if model.rejects then scores:slice(nil, scores.shape[2]):fill(model:get(kinds.threshold_of(model))) end
+    if model.rejects then scores:slice(nil, scores.shape[2]):fill(kinds.threshold(model)) end
     run.starts[whole.kind_of(one)] = scores
   end
   for _, one in ipairs(left) do

@@ -29,9 +29,7 @@ end
 
 -- A model's threshold, or nil if it has none or never rejects.
 function judged.threshold(model)
-  local ok, threshold = pcall(function()
-    return kinds.is(model, "pipeline") and model:get(kinds.threshold_of(model)) or model.threshold
-  end)
+  local ok, threshold = pcall(kinds.threshold, model)
   return ok and values.finite(threshold) and threshold or nil
 end
 
