@@ -286,7 +286,8 @@ local function plan_of(options)
   check_repeats(plan)
   local held_out = options.validation
   plan.validation = held_out ~= nil and samples_of(options, "validation", "to set thresholds on") or nil
-  if held_out ~= nil and native.checksum(held_out) == native.checksum(plan.data) then
+  local as_many = held_out ~= nil and #held_out == #plan.data
+  if as_many and native.checksum(held_out) == native.checksum(plan.data) then
     fail("validation: these are the samples that are attacked; give others, which are not")
   end
   if plan.checkpoint ~= nil and type(plan.checkpoint) ~= "string" then

@@ -96,17 +96,8 @@ static int refuse_part(lua_State *L, int arg, const char *kind, const Error *err
     return 2;
 }
 
-/* Push the dataset at `arg` as it would be stored as float32, in its place. */
-static void settle_storage(lua_State *L, int arg) {
-    const Dataset *dataset = bind_test_dataset(L, arg);
-    if (!dataset || dataset->x->dtype == DTYPE_F32)
-        return;
-    BIND_PUSH_NEW_DATASET(L, dataset_stored_as(dataset, DTYPE_F32, &err));
-    lua_replace(L, arg);
-}
-
 /* Push 16 hex digits for the object at 1. */
-static int push_hash(lua_State *L, HashMore *more) {
+static int push_hash(lua_State *L, const TensorHash *how) {
     Tensors part;
     Error err = { 0 };
     uint64_t hash = 0;
@@ -114,7 +105,7 @@ static int push_hash(lua_State *L, HashMore *more) {
     bool ok;
     tensors_init(&part);
     const char *kind = make_part(L, 1, &part, &ok, &err);
-    ok = ok && tensors_hash(&part, more, &hash, &err);
+    ok = ok && tensors_hash(&part, how, &hash, &err);
     tensors_clear(&part);
     if (!kind || !ok)
         return refuse_part(L, 1, kind, &err);
@@ -127,13 +118,12 @@ static int push_hash(lua_State *L, HashMore *more) {
  * stored), a model or a result is still the same; or nil and why it has none, as the end of a
  * sentence. */
 static int native_checksum(lua_State *L) {
-    settle_storage(L, 1);
-    return push_hash(L, hash_more);
+    return push_hash(L, &(TensorHash){ hash_more, bind_test_dataset(L, 1) != NULL });
 }
 
 /* native.quick_sum(object) → the same for ranks of one job, where it is stored alike. */
 static int native_quick_sum(lua_State *L) {
-    return push_hash(L, hash_quick);
+    return push_hash(L, &(TensorHash){ hash_quick, false });
 }
 
 /* native.archive_refusal(object) → why it cannot be kept, as the end of a sentence, or nil. */

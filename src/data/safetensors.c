@@ -1,6 +1,7 @@
 #include "data/safetensors.h"
 
 #include "core/array.h"
+#include "core/bytes.h"
 #include "core/error.h"
 #include "core/fail.h"
 #include "data/elements.h"
@@ -532,27 +533,42 @@ bool tensors_pack(const Tensors *tensors, const char *name, FileBytes *out, Erro
 
 /* ---- Comparing ------------------------------------------------------------------------------- */
 
-static bool hash_array(HashMore *more, uint64_t *hash, const struct NamedArray *entry, Error *err) {
+/* Bytes as the float32 that they stand for, a few at a time. */
+static uint64_t hash_widened(HashMore *more, uint64_t hash, const Array *bytes) {
+    enum { AT_ONCE = 4096 };
+    float room[AT_ONCE];
+    for (size_t at = 0, size = array_size(bytes), n; at < size; at += n) {
+        n = size - at < AT_ONCE ? size - at : AT_ONCE;
+        bytes_to_floats(array_u8(bytes) + at, n, room);
+        hash = more(hash, room, n * sizeof *room);
+    }
+    return hash;
+}
+
+static bool hash_array(const TensorHash *how, uint64_t *hash, const struct NamedArray *entry,
+                       Error *err) {
     Array *rows = array_contiguous("checksum", entry->array, entry->array->dtype, err);
     if (!rows)
         return false;
-    *hash = more(*hash, entry->name, strlen(entry->name) + 1);
-    const DType dtype = rows->dtype;
-    *hash = more(*hash, &dtype, sizeof dtype);
-    *hash = more(*hash, rows->shape, (size_t)rows->ndim * sizeof *rows->shape);
-    *hash = more(*hash, rows->data, array_bytes(rows));
+    bool widens = how->widens && rows->dtype == DTYPE_U8;
+    const DType dtype = widens ? DTYPE_F32 : rows->dtype;
+    *hash = how->more(*hash, entry->name, strlen(entry->name) + 1);
+    *hash = how->more(*hash, &dtype, sizeof dtype);
+    *hash = how->more(*hash, rows->shape, (size_t)rows->ndim * sizeof *rows->shape);
+    *hash = widens ? hash_widened(how->more, *hash, rows)
+                   : how->more(*hash, rows->data, array_bytes(rows));
     array_free(rows);
     return true;
 }
 
-bool tensors_hash(const Tensors *tensors, HashMore *more, uint64_t *out, Error *err) {
+bool tensors_hash(const Tensors *tensors, const TensorHash *how, uint64_t *out, Error *err) {
     *out = hash_bytes("", 0);
     for (size_t i = 0; i < tensors->count; i++)
-        if (!hash_array(more, out, &tensors->entry[i], err))
+        if (!hash_array(how, out, &tensors->entry[i], err))
             return false;
     for (size_t i = 0; i < tensors->text_count; i++) {
-        *out = more(*out, tensors->text[i].key, strlen(tensors->text[i].key) + 1);
-        *out = more(*out, tensors->text[i].value, strlen(tensors->text[i].value) + 1);
+        *out = how->more(*out, tensors->text[i].key, strlen(tensors->text[i].key) + 1);
+        *out = how->more(*out, tensors->text[i].value, strlen(tensors->text[i].value) + 1);
     }
     return true;
 }

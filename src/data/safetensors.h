@@ -125,7 +125,11 @@ bool tensors_pack(const Tensors *tensors, const char *name, FileBytes *out, Erro
 
 /* A number that tells whether arrays in memory and texts are still the same ones: of all names,
  * types, shapes, elements and texts. */
-bool tensors_hash(const Tensors *tensors, HashMore *more, uint64_t *out, Error *err);
+typedef struct TensorHash {
+    HashMore *more;
+    bool widens; /* bytes count as the float32 that they stand for */
+} TensorHash;
+bool tensors_hash(const Tensors *tensors, const TensorHash *how, uint64_t *out, Error *err);
 bool tensors_load(Tensors *tensors, const char *path, Error *err);
 
 /* The same, but the arrays stay in the file, which is open until tensors_clear, until somebody
