@@ -157,11 +157,11 @@ int bind_dataset_with(lua_State *L) {
     check_named(L, 2, where, "d:with");
     bind_fields(L, 2, where, dataset_with_fields, &options);
     Sizes sample = sample_shape(L, 2);
-    const Array *x = option_array(L, 2, where, "x", ds->x);
+    const Array *x = option_array(L, 2, where, "x", dataset_x(ds));
     const Array *y = option_array(L, 2, where, "y", ds->y);
     if (sample.ndim == 0 && x->ndim == 2 && x->shape[1] == dataset_features(ds))
         sample = sizes_of(ds->sample_ndim, ds->sample_shape);
-    if (ds->x->dtype != DTYPE_U8)
+    if (dataset_dtype(ds) != DTYPE_U8)
         check_bytes(L, where, x, options.store);
     DatasetParts parts = { x, y, options.source, sample, bind_opt_names(L, 2, where, &ds->names) };
     return push_stored(L, where, &parts, options.store);

@@ -37,9 +37,7 @@ const BoxType bind_dataset_type = {
 enum { DATASET_SMALL = 768 }; /* its struct, two arrays' headers, the classes */
 
 void bind_account_dataset(lua_State *L, const Dataset *dataset) {
-    bind_account(L, DATASET_SMALL + array_bytes(dataset->y));
-    if (array_is_sole(dataset->x))
-        bind_account(L, array_bytes(dataset->x));
+    bind_account(L, DATASET_SMALL + array_bytes(dataset->y) + dataset_own_bytes(dataset));
 }
 
 int bind_push_dataset(lua_State *L, Dataset *dataset, const Error *err) {
@@ -72,8 +70,8 @@ static const Array *push_held(lua_State *L, const Array *a) {
 
 /* The rows of all samples as floats, pushed. */
 static const Array *push_floats(lua_State *L, const Dataset *ds) {
-    if (ds->x->dtype == DTYPE_F32)
-        return push_held(L, ds->x);
+    if (dataset_dtype(ds) == DTYPE_F32)
+        return push_held(L, dataset_x(ds));
     BIND_ARRAY_PUSH(L, dataset_floats(ds, 0, dataset_count(ds), &err));
     return bind_test_array(L, -1);
 }
@@ -87,9 +85,9 @@ Samples bind_check_training(lua_State *L, int arg, const char *where, const char
 
 Samples bind_check_stored_training(lua_State *L, int arg, const char *where, const char *name) {
     const Dataset *ds = bind_check_dataset(L, arg, where, name);
-    if (ds->x->dtype == DTYPE_F32)
+    if (dataset_dtype(ds) == DTYPE_F32)
         return bind_check_training(L, arg, where, name);
-    const Array *y = push_held(L, ds->y), *x = push_held(L, ds->x);
+    const Array *y = push_held(L, ds->y), *x = push_held(L, dataset_x(ds));
     return (Samples){ .y = array_i32(y),
                       .n = dataset_count(ds),
                       .features = dataset_features(ds),
@@ -152,19 +150,24 @@ Batch bind_check_batch(lua_State *L, int arg, const Model *model, const char *na
 
 Batch bind_check_pieces(lua_State *L, int arg, const Model *model, const char *name) {
     const Dataset *ds = bind_test_dataset(L, arg);
-    if (!ds || ds->x->dtype == DTYPE_F32)
+    if (!ds || dataset_dtype(ds) == DTYPE_F32)
         return bind_check_batch(L, arg, model, name);
     const char *where = bind_where(L);
     size_t n = dataset_count(ds), features = dataset_features(ds);
     size_t rows = n < MODEL_PIECE ? n : MODEL_PIECE;
     bind_check_layout(L, arg, model, where);
     Batch batch = { .n = n, .features = features, .where = where };
-    batch.bytes = array_u8(push_held(L, ds->x));
+    batch.bytes = array_u8(push_held(L, dataset_x(ds)));
     batch.room = lua_newuserdatauv(L, (rows * features + 1) * sizeof(float), 0);
     return batch;
 }
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
+
+static void push_x(lua_State *L, const void *object) {
+    const Array *x = dataset_x(object);
+    bind_push_shared(L, &x);
+}
 
 static void push_images(lua_State *L, const void *object) {
     Error err = { 0 };
@@ -186,7 +189,7 @@ static void push_names(lua_State *L, const void *object) {
 }
 
 static const BindProperty properties[] = {
-    BIND_MEMBER("x", bind_push_shared, Dataset, x),
+    BIND_PROPERTY("x", push_x),
     BIND_KEPT_MEMBER("y", bind_push_shared, Dataset, y),
     BIND_PROPERTY("shape", push_shape),
     BIND_MEMBER("classes", bind_push_labels, Dataset, classes),
@@ -258,7 +261,7 @@ static int push_sample(lua_State *L, void *object, lua_Integer position) {
         return 0; /* nil just past the end lets ipairs finish */
     size_t place = bind_place(L, "dataset", position, dataset_count(ds));
     BIND_PUSH_NEW_DATASET(L, dataset_range(ds, place, 1, &err));
-    if (ds->x->dtype == DTYPE_F32)
+    if (dataset_dtype(ds) == DTYPE_F32)
         return 1;
     const Dataset *bytes = bind_test_dataset(L, -1);
     BIND_DATASET_RETURN(L, dataset_stored_as(bytes, DTYPE_F32, &err));

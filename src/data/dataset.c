@@ -3,6 +3,7 @@
 #include "core/array.h"
 #include "core/bytes.h"
 #include "core/fail.h"
+#include "core/parallel.h"
 #include "core/printable.h"
 
 #include <math.h>
@@ -10,18 +11,69 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+struct DatasetRows {
+    Array *x;
+    Array *from;      /* NULL, or x is still to be filled with its rows … */
+    size_t *position; /* … at these places */
+};
+
+static void rows_free(DatasetRows *rows) {
+    if (!rows)
+        return;
+    array_free(rows->x);
+    array_free(rows->from);
+    free(rows->position);
+    free(rows);
+}
+
+static void fill_body(void *context, size_t first, size_t last, int worker) {
+    const DatasetRows *rows = context;
+    size_t bytes = rows->x->shape[1] * dtype_size(rows->x->dtype);
+    char *to = rows->x->data;
+    const char *from = rows->from->data;
+    (void)worker;
+    for (size_t i = first; i < last; i++)
+        memcpy(to + i * bytes, from + rows->position[i] * bytes, bytes);
+}
+
+static void fill(DatasetRows *rows) {
+    enum { PIECE = 512 };
+    parallel_for(rows->x->shape[0], PIECE, fill_body, rows);
+    array_free(rows->from);
+    free(rows->position);
+    rows->from = NULL;
+    rows->position = NULL;
+}
+
+Array *dataset_x(const Dataset *dataset) {
+    if (dataset->rows->from)
+        fill(dataset->rows);
+    return dataset->rows->x;
+}
+
 size_t dataset_count(const Dataset *dataset) {
-    return dataset->x->shape[0];
+    return dataset->rows->x->shape[0];
 }
 
 size_t dataset_features(const Dataset *dataset) {
-    return dataset->x->shape[1];
+    return dataset->rows->x->shape[1];
+}
+
+DType dataset_dtype(const Dataset *dataset) {
+    return dataset->rows->x->dtype;
+}
+
+size_t dataset_own_bytes(const Dataset *dataset) {
+    const Array *x = dataset->rows->x;
+    return array_is_sole(x) ? array_bytes(x) : 0;
 }
 
 void dataset_free(Dataset *dataset) {
     if (!dataset)
         return;
-    array_free(dataset->x);
+    rows_free(dataset->rows);
     array_free(dataset->y);
     labels_clear(&dataset->classes);
     class_names_clear(&dataset->names);
@@ -49,15 +101,18 @@ static size_t product(int ndim, const size_t *shape) {
 static Dataset *assemble(const char *where, Array *x, Array *y, const Dataset *like,
                          const char *source, Error *err) {
     Dataset *dataset = calloc(1, sizeof *dataset);
-    if (!dataset || !x || !y) {
+    DatasetRows *rows = calloc(1, sizeof *rows);
+    if (!dataset || !rows || !x || !y) {
         if (x && y)
             error_memory(err, where, sizeof *dataset);
         array_free(x);
         array_free(y);
+        free(rows);
         free(dataset);
         return NULL;
     }
-    dataset->x = x;
+    rows->x = x;
+    dataset->rows = rows;
     dataset->y = y;
     x->read_only = y->read_only = true;
     dataset->sample_ndim = like->sample_ndim;
@@ -177,43 +232,45 @@ Dataset *dataset_new(const char *where, const DatasetParts *parts, Error *err) {
 /* ---- Bytes ----------------------------------------------------------------------------------- */
 
 Array *dataset_floats(const Dataset *dataset, size_t first, size_t count, Error *err) {
-    if (dataset->x->dtype == DTYPE_F32)
-        return array_rows(dataset->x, first, count, err);
+    if (dataset_dtype(dataset) == DTYPE_F32)
+        return array_rows(dataset_x(dataset), first, count, err);
     size_t width = dataset_features(dataset);
     Array *floats = array_uninitialised("dataset", DTYPE_F32, &(Sizes){ 2, { count, width } }, err);
     if (floats)
-        bytes_to_floats(array_u8(dataset->x) + first * width, count * width, array_f32(floats));
+        bytes_to_floats(array_u8(dataset_x(dataset)) + first * width, count * width,
+                        array_f32(floats));
     return floats;
 }
 
 const float *dataset_row(const Dataset *dataset, size_t i, float *room) {
     size_t width = dataset_features(dataset);
-    if (dataset->x->dtype == DTYPE_F32)
-        return array_f32(dataset->x) + i * width;
-    bytes_to_floats(array_u8(dataset->x) + i * width, width, room);
+    if (dataset_dtype(dataset) == DTYPE_F32)
+        return array_f32(dataset_x(dataset)) + i * width;
+    bytes_to_floats(array_u8(dataset_x(dataset)) + i * width, width, room);
     return room;
 }
 
 static Array *as_bytes(const Dataset *dataset, Error *err) {
-    size_t width = dataset_features(dataset), size = array_size(dataset->x);
-    Sizes shape = array_sizes(dataset->x);
+    size_t width = dataset_features(dataset), size = array_size(dataset_x(dataset));
+    Sizes shape = array_sizes(dataset_x(dataset));
     Array *bytes = array_uninitialised("store", DTYPE_U8, &shape, err);
-    size_t done = bytes ? bytes_from_floats(array_f32(dataset->x), size, array_u8(bytes)) : 0;
+    size_t done =
+        bytes ? bytes_from_floats(array_f32(dataset_x(dataset)), size, array_u8(bytes)) : 0;
     if (!bytes || done == size)
         return bytes;
     array_free(bytes);
     error_set(
         err, ERROR_ARGUMENT,
         "store: feature %zu of sample %zu is %.9g, not one of the k / 255 that bytes stand for",
-        done % width + 1, done / width + 1, array_f32(dataset->x)[done]);
+        done % width + 1, done / width + 1, array_f32(dataset_x(dataset))[done]);
     return NULL;
 }
 
 Dataset *dataset_stored_as(const Dataset *dataset, DType dtype, Error *err) {
     Array *y = array_share(dataset->y, err);
-    Array *x = !y                           ? NULL
-               : dataset->x->dtype == dtype ? array_share(dataset->x, err)
-               : dtype == DTYPE_U8          ? as_bytes(dataset, err)
+    Array *x = !y                                ? NULL
+               : dataset_dtype(dataset) == dtype ? array_share(dataset_x(dataset), err)
+               : dtype == DTYPE_U8               ? as_bytes(dataset, err)
                                    : dataset_floats(dataset, 0, dataset_count(dataset), err);
     return assemble("store", x, y, dataset, dataset->source, err);
 }
@@ -222,7 +279,7 @@ Dataset *dataset_stored_as(const Dataset *dataset, DType dtype, Error *err) {
 
 Array *dataset_images(const Dataset *dataset, Error *err) {
     Sizes shape = { dataset->sample_ndim + 1, { dataset_count(dataset) } };
-    Array view = *dataset->x;
+    Array view = *dataset_x(dataset);
     memcpy(shape.size + 1, dataset->sample_shape,
            (size_t)dataset->sample_ndim * sizeof *shape.size);
     array_set_shape(&view, &shape);
@@ -237,13 +294,29 @@ Dataset *dataset_range(const Dataset *dataset, size_t first, size_t count, Error
         return NULL;
     }
     Array *y = array_rows(dataset->y, first, count, err);
-    Array *x = y ? array_rows(dataset->x, first, count, err) : NULL;
+    Array *x = y ? array_rows(dataset_x(dataset), first, count, err) : NULL;
     return assemble("slice", x, y, dataset, dataset->source, err);
 }
 
+/* Where the rows are, of one whose own are not copied yet. */
+static bool set_places(const Dataset *dataset, const size_t *position, DatasetRows *out,
+                       Error *err) {
+    const DatasetRows *rows = dataset->rows;
+    size_t count = out->x->shape[0], bytes = count * sizeof *out->position;
+    out->position = malloc(bytes + 1);
+    if (!out->position)
+        return error_memory(err, "take", bytes);
+    for (size_t i = 0; i < count; i++)
+        out->position[i] = rows->from ? rows->position[position[i]] : position[i];
+    out->from = array_share(rows->from ? rows->from : rows->x, err);
+    return out->from != NULL;
+}
+
 Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t count, Error *err) {
+    static const size_t LARGE =
+        4 << 20; /* bytes: fewer are copied at once, and keep nothing else */
     size_t n = dataset_count(dataset), width = dataset_features(dataset);
-    DType dtype = dataset->x->dtype;
+    DType dtype = dataset_dtype(dataset);
     for (size_t i = 0; i < count; i++)
         if (position[i] >= n) {
             error_set(err, ERROR_ARGUMENT, "take: position %zu of %zu samples", position[i] + 1, n);
@@ -251,13 +324,16 @@ Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t cou
         }
     Array *y = array_new1("take", DTYPE_I32, count, err);
     Array *x = y ? array_uninitialised("take", dtype, &(Sizes){ 2, { count, width } }, err) : NULL;
-    size_t bytes = width * dtype_size(dtype);
-    for (size_t i = 0; x && i < count; i++) {
-        memcpy((char *)x->data + i * bytes, (const char *)dataset->x->data + position[i] * bytes,
-               bytes);
+    for (size_t i = 0; x && i < count; i++)
         array_i32(y)[i] = array_i32(dataset->y)[position[i]];
+    Dataset *part = assemble("take", x, y, dataset, dataset->source, err);
+    if (part && !set_places(dataset, position, part->rows, err)) {
+        dataset_free(part);
+        return NULL;
     }
-    return assemble("take", x, y, dataset, dataset->source, err);
+    if (part && array_bytes(x) < LARGE)
+        fill(part->rows);
+    return part;
 }
 
 /* Which samples to visit, in which order: file order, or a random one. */
@@ -420,12 +496,12 @@ static Array *joined_rows(const Dataset *const *parts, size_t count, size_t tota
     size_t width = dataset_features(parts[0]);
     DType dtype = DTYPE_U8;
     for (size_t i = 0; i < count; i++)
-        if (parts[i]->x->dtype == DTYPE_F32)
+        if (dataset_dtype(parts[i]) == DTYPE_F32)
             dtype = DTYPE_F32;
     Array *x = array_uninitialised("concat", dtype, &(Sizes){ 2, { total, width } }, err);
     char *to = x ? x->data : NULL;
     for (size_t i = 0; x && i < count; i++) {
-        const Array *from = parts[i]->x;
+        const Array *from = dataset_x(parts[i]);
         if (from->dtype == dtype)
             memcpy(to, from->data, array_bytes(from));
         else

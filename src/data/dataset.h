@@ -3,7 +3,9 @@
  * Samples that are pictures may be stored as bytes, u8: 0 … 255 for k / 255 (core/bytes.h). Whoever
  * computes with them asks for floats, some at a time.
  * A Dataset is a header over two read-only arrays (views where possible: a row range shares its
- * parent's pixels) and never changes once made. Rows are contiguous. */
+ * parent's pixels) and never changes once made. Rows are contiguous. Those of a large part, half of
+ * a data set, are copied when somebody first asks for them: often only parts of the part are used.
+ */
 #ifndef PERIGEE_DATA_DATASET_H
 #define PERIGEE_DATA_DATASET_H
 
@@ -12,9 +14,11 @@
 #include "core/types.h"
 #include "data/names.h"
 
+typedef struct DatasetRows DatasetRows;
+
 typedef struct Dataset {
-    Array *x; /* n × features, float32 or u8, contiguous, read-only */
-    Array *y; /* n, int32, contiguous, read-only */
+    DatasetRows *rows; /* dataset_x */
+    Array *y;          /* n, int32, contiguous, read-only */
     int sample_ndim;
     size_t sample_shape[ARRAY_MAX_DIMS]; /* {28, 28} for digits; its product is `features` */
     Labels classes;                      /* the sorted labels of y */
@@ -44,6 +48,13 @@ bool dataset_add_names(Dataset *dataset, const ClassNames *names, Error *err);
 
 size_t dataset_count(const Dataset *dataset);
 size_t dataset_features(const Dataset *dataset);
+DType dataset_dtype(const Dataset *dataset); /* float32 or u8 */
+
+/* n × features, contiguous, read-only. Not for workers: it may copy the rows first. */
+Array *dataset_x(const Dataset *dataset);
+
+/* What nobody shares of its rows, copied or not. */
+size_t dataset_own_bytes(const Dataset *dataset);
 
 /* Rows first … first+count−1 as float32, count × features: a view where they are stored so. */
 Array *dataset_floats(const Dataset *dataset, size_t first, size_t count, Error *err);
@@ -60,7 +71,8 @@ Array *dataset_images(const Dataset *dataset, Error *err);
 /* Rows first … first+count−1 (0-based), sharing the pixels. */
 Dataset *dataset_range(const Dataset *dataset, size_t first, size_t count, Error *err);
 
-/* The rows at these 0-based positions, in that order, copied. */
+/* The rows at these 0-based positions, in that order: copied, where they are many when they are
+ * first asked for. */
 Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t count, Error *err);
 
 /* The first n of each class in file order, sorted by position; given an rng, a random n of each.

@@ -191,7 +191,7 @@ Dataset *dataset_load_npz(const char *path, const DatasetOptions *given, const S
 static bool add_scale(const Dataset *dataset, Tensors *tensors, Error *err) {
     const double scale = 1.0 / 255;
     const TensorValues values = { DTYPE_F64, &scale, 0, NULL };
-    return dataset->x->dtype != DTYPE_U8 ||
+    return dataset_dtype(dataset) != DTYPE_U8 ||
            tensors_add_values(tensors, (TensorName){ NULL, scale_tensor }, &values, err);
 }
 

@@ -26,7 +26,7 @@ bool dataset_to(const Dataset *dataset, Tensors *tensors, Error *err) {
     size_t ndim = (size_t)dataset->sample_ndim;
     for (size_t d = 0; d < ndim; d++)
         shape[d] = (double)dataset->sample_shape[d];
-    return tensors_add(tensors, x_name, dataset->x, err) &&
+    return tensors_add(tensors, x_name, dataset_x(dataset), err) &&
            tensors_add(tensors, y_name, dataset->y, err) &&
            tensors_add_values(tensors, shape_name, &(TensorValues){ DTYPE_F64, shape, 1, &ndim },
                               err) &&

@@ -298,7 +298,7 @@ static void test_tutorial(void **state) {
     Network *net = mnist_case_net();
     Dataset *known = mnist_case_samples(MNIST_TRAIN, "train_index");
     Array *fold = reference_as("mnist", "fold", DTYPE_I32);
-    Set set = { .x = array_f32(known->x),
+    Set set = { .x = array_f32(dataset_x(known)),
                 .y = array_i32(known->y),
                 .fold = array_i32(fold),
                 .n = dataset_count(known),

@@ -175,7 +175,7 @@ static void arrays(Bits *bits) {
 static void digits(Bits *bits) {
     Dataset *ds = digits_new(&(DigitsOptions){ .n = 203, .seed = 5 }, NULL, &reference_error);
     assert_ok(ds);
-    keep(bits, array_f32(ds->x), 203 * 784 * sizeof(float));
+    keep(bits, array_f32(dataset_x(ds)), 203 * 784 * sizeof(float));
     keep(bits, array_i32(ds->y), 203 * sizeof(int32_t));
     dataset_free(ds);
 }

@@ -34,7 +34,7 @@ static void test_datasets(void **state) {
     assert_non_null(back);
     assert_int_equal(back->sample_ndim, 2);
     assert_true(back->sample_shape[0] == 3 && back->sample_shape[1] == 2);
-    assert_true(array_f32(back->x)[7] == 0.5F && array_i32(back->y)[1] == 4);
+    assert_true(array_f32(dataset_x(back))[7] == 0.5F && array_i32(back->y)[1] == 4);
     assert_string_equal(back->source, "made up");
     dataset_free(back);
     array_f64(tensors_find(&tensors, NULL, "shape"))[0] = 2.5;

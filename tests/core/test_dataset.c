@@ -9,7 +9,9 @@
 #include "core/error.h"
 #include "data/dataset.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* n samples of 2 × 2 whose pixels are 10·i … 10·i+3, labels 5 3 9 5 3 9 … */
 static Dataset *make(size_t n) {
@@ -30,7 +32,7 @@ static Dataset *make(size_t n) {
 }
 
 static float pixel(const Dataset *ds, size_t i) {
-    return array_f32(ds->x)[i * dataset_features(ds)];
+    return array_f32(dataset_x(ds))[i * dataset_features(ds)];
 }
 
 static void test_new(void **state) {
@@ -65,8 +67,8 @@ static void test_new_refuses(void **state) {
     assert_null(dataset_new("data.new", &(DatasetParts){ .x = z, .y = z, .source = "" }, &err));
     Dataset *ds = dataset_new("data.new", &(DatasetParts){ x, z, "", { 2, { 2, 2 } }, NULL }, &err);
     assert_non_null(ds);
-    assert_true(array_f32(ds->x) == array_f32(x)); /* shared, not copied */
-    assert_true(ds->x->read_only && ds->y->read_only && !x->read_only);
+    assert_true(array_f32(dataset_x(ds)) == array_f32(x)); /* shared, not copied */
+    assert_true(dataset_x(ds)->read_only && ds->y->read_only && !x->read_only);
     dataset_free(ds);
     array_f64(z)[1] = 1e10;
     assert_null(dataset_new("data.new", &(DatasetParts){ .x = x, .y = z, .source = "" }, &err));
@@ -79,7 +81,7 @@ static void test_range_shares_pixels(void **state) {
     (void)state;
     Error err = { 0 };
     Dataset *ds = make(7), *part = dataset_range(ds, 2, 2, &err);
-    assert_true(array_f32(part->x) == array_f32(ds->x) + 8);
+    assert_true(array_f32(dataset_x(part)) == array_f32(dataset_x(ds)) + 8);
     assert_int_equal(part->classes.count, 2); /* 9 and 5 */
     assert_int_equal(array_i32(part->y)[0], 9);
     dataset_free(ds);
@@ -102,6 +104,69 @@ static void test_take(void **state) {
     assert_null(dataset_take(ds, (size_t[]){ 7 }, 1, &err));
     dataset_free(part);
     dataset_free(ds);
+}
+
+enum { WIDE = 4096, ROWS = 2000, LEAST = 1000 }; /* 33 MB; and the rows of a large part */
+
+static Dataset *make_wide(void) {
+    Error err = { 0 };
+    Array *x = array_new2("test", DTYPE_F32, ROWS, WIDE, &err);
+    Array *y = array_new1("test", DTYPE_I32, ROWS, &err);
+    for (size_t i = 0; i < ROWS; i++)
+        for (size_t j = 0; j < WIDE; j++)
+            array_f32(x)[i * WIDE + j] = (float)(i + j);
+    Dataset *ds = dataset_new("data.new", &(DatasetParts){ .x = x, .y = y, .source = "" }, &err);
+    array_free(x);
+    array_free(y);
+    assert_non_null(ds);
+    return ds;
+}
+
+static size_t resident_bytes(void) {
+    size_t size = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%zu %zu", &size, &resident), 2); // NOLINT(cert-err34-c)
+    fclose(file);
+    return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Row i of `part` is row first + step · i of what make_wide makes. */
+static void assert_rows(const Dataset *part, size_t first, size_t step) {
+    const float *x = array_f32(dataset_x(part));
+    for (size_t i = 0; i < dataset_count(part); i++)
+        for (size_t j = 0; j < WIDE; j += 511)
+            assert_true(x[i * WIDE + j] == (float)(first + step * i + j));
+}
+
+/* Parts of parts, whose rows are copied when they are asked for: by then nobody else has any. */
+static void test_large_parts(void **state) {
+    (void)state;
+    Error err = { 0 };
+    static size_t every_second[LEAST], backwards[LEAST];
+    for (size_t i = 0; i < LEAST; i++) {
+        every_second[i] = 2 * i + 1;
+        backwards[i] = LEAST - 1 - i;
+    }
+    Dataset *ds = make_wide();
+    size_t before = resident_bytes();
+    Dataset *half = dataset_take(ds, every_second, LEAST, &err);
+    Dataset *turned = dataset_take(half, backwards, LEAST, &err);
+    Dataset *few = dataset_take(turned, (size_t[]){ 999, 0, 999 }, 3, &err);
+    assert_true(resident_bytes() < before + (4 << 20));
+    assert_int_equal(dataset_own_bytes(half), (size_t)LEAST * WIDE * sizeof(float));
+    dataset_free(ds);
+    Dataset *range = dataset_range(turned, 1, 3, &err);
+    assert_rows(range, 1997, (size_t)-2);
+    dataset_free(turned);
+    assert_rows(range, 1997, (size_t)-2);
+    assert_rows(half, 1, 2);
+    dataset_free(half);
+    assert_true(dataset_x(few)->shape[0] == 3 && array_f32(dataset_x(few))[0] == 1 &&
+                array_f32(dataset_x(few))[WIDE] == 1999 &&
+                array_f32(dataset_x(few))[2 * WIDE] == 1);
+    dataset_free(range);
+    dataset_free(few);
 }
 
 static void test_per_class(void **state) {
@@ -155,7 +220,7 @@ static void test_conditions(void **state) {
     assert_int_equal(dataset_count(part), 1);
     assert_true(pixel(part, 0) == 60);
     dataset_free(part);
-    assert_null(dataset_masked(ds, ds->x, &err));
+    assert_null(dataset_masked(ds, dataset_x(ds), &err));
     assert_string_equal(err.message, "where: a mask of shape (7, 4) for 7 samples");
     array_free(mask);
     dataset_free(ds);
@@ -184,6 +249,7 @@ int main(void) {
         cmocka_unit_test(test_new_refuses),
         cmocka_unit_test(test_range_shares_pixels),
         cmocka_unit_test(test_take),
+        cmocka_unit_test(test_large_parts),
         cmocka_unit_test(test_per_class),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_concat),

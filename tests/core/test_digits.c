@@ -43,9 +43,11 @@ static void test_same_bits_for_any_threads(void **state) {
     parallel_set_threads(3);
     Dataset *b = draw(200, 9);
     parallel_set_threads(0);
-    assert_memory_equal(array_f32(a->x), array_f32(b->x), 200 * PIXELS * sizeof(float));
+    assert_memory_equal(array_f32(dataset_x(a)), array_f32(dataset_x(b)),
+                        200 * PIXELS * sizeof(float));
     assert_memory_equal(array_i32(a->y), array_i32(b->y), 200 * sizeof(int32_t));
-    assert_true(memcmp(array_f32(a->x), array_f32(other->x), 200 * PIXELS * sizeof(float)) != 0);
+    assert_true(memcmp(array_f32(dataset_x(a)), array_f32(dataset_x(other)),
+                       200 * PIXELS * sizeof(float)) != 0);
     dataset_free(a);
     dataset_free(b);
     dataset_free(other);
@@ -57,7 +59,7 @@ static void test_images(void **state) {
     Dataset *ds = draw(1000, 1);
     double total = 0, rim = 0;
     for (size_t i = 0; i < 1000; i++) {
-        const float *image = array_f32(ds->x) + i * PIXELS;
+        const float *image = array_f32(dataset_x(ds)) + i * PIXELS;
         double mass = 0, mx = 0, my = 0;
         float darkest = 0;
         for (int p = 0; p < PIXELS; p++) {
@@ -105,7 +107,8 @@ static void test_interrupt(void **state) {
     progress_clear_interrupt();
     size_t n = dataset_count(ds);
     assert_true(n >= 1 && n < 5000);
-    assert_memory_equal(array_f32(ds->x), array_f32(whole->x), n * PIXELS * sizeof(float));
+    assert_memory_equal(array_f32(dataset_x(ds)), array_f32(dataset_x(whole)),
+                        n * PIXELS * sizeof(float));
     dataset_free(ds);
     dataset_free(whole);
 }

@@ -50,7 +50,7 @@ static Array *support_vectors(const char *layer) {
     size_t tap = (size_t)network_find(mnist.net, layer), n = array_size(index);
     size_t width = network_output_size(mnist.net, tap);
     float *output = malloc(dataset_count(mnist.known) * width * sizeof *output);
-    Samples known = { array_f32(mnist.known->x), NULL, dataset_count(mnist.known), 784 };
+    Samples known = { array_f32(dataset_x(mnist.known)), NULL, dataset_count(mnist.known), 784 };
     TapsJob job = { mnist.net, &known, { &tap, 1, &output } };
     assert_ok(taps_extract(&job, NULL, &reference_error));
     Array *sv = array_new2("test", DTYPE_F32, n, width, &reference_error);
@@ -99,7 +99,7 @@ static Dnr *make(Model *const classifier[3], Model *combiner) {
 
 /* Set the threshold for 10 % and return the test digits' scores. */
 static double *judge(Dnr *dnr, double tolerance) {
-    const float *x = array_f32(mnist.test->x);
+    const float *x = array_f32(dataset_x(mnist.test));
     size_t n = dataset_count(mnist.test), rejected = 0;
     double threshold =
         threshold_for((Model *)dnr, 0.1, &(Batch){ x, n, 784, "test" }, &reference_error);
@@ -130,8 +130,8 @@ static void test_from_coefficients(void **state) {
     size_t n = dataset_count(mnist.test);
     float *inputs = malloc(n * 30 * sizeof *inputs);
     assert_ok(dnr_layer_scores(
-        dnr, &(Batch){ array_f32(mnist.test->x), n, ((Model *)dnr)->features, "test" }, inputs,
-        &reference_error));
+        dnr, &(Batch){ array_f32(dataset_x(mnist.test)), n, ((Model *)dnr)->features, "test" },
+        inputs, &reference_error));
     double *value = doubles(inputs, n * 30);
     assert_close(value, mnist.layer_scores, 1e-4);
     double *scores = judge(dnr, 1e-5);
@@ -151,7 +151,7 @@ static void test_trained_by_us(void **state) {
     for (size_t l = 0; l < 3; l++)
         classifier[l] = new_svm(mnist_gamma[l], mnist_C[l]);
     Dnr *dnr = make(classifier, new_svm(1, 0.1));
-    Samples samples = { array_f32(mnist.known->x), array_i32(mnist.known->y),
+    Samples samples = { array_f32(dataset_x(mnist.known)), array_i32(mnist.known->y),
                         dataset_count(mnist.known), 784 };
     double start = progress_clock();
     assert_ok(dnr_fit(dnr, &(Folds){ .samples = &samples, .fold = array_i32(mnist.fold) }, NULL,

@@ -246,7 +246,7 @@ static void test_mnist_itself(void **state) {
     assert_int_equal(ds->classes.count, 10);
     assert_int_equal(array_i32(ds->y)[0], 7);
     assert_int_equal(array_i32(ds->y)[10], 0);
-    assert_true(array_f32(ds->x)[28 * 7 + 6] == 84 / 255.0f);
+    assert_true(array_f32(dataset_x(ds))[28 * 7 + 6] == 84 / 255.0f);
     dataset_free(ds);
 }
 

@@ -16,6 +16,8 @@ return {
     new = "value->number[i]);\n        lua_rawseti(L, -2, (lua_Integer)(count - i));" },
   { file = "src/bind/bind_fields.c", old = "type == LUA_TNIL && field->required && field->kind", new = "type == LUA_TNIL && !field->required && field->kind" },
   { file = "src/bind/bind_session.c", old = "    archive->room = archive->kept_room;\n", new = "" },
-  { file = "src/bind/bind_session.c", old = "return push_hash(L, hash_more);", new = "return push_hash(L, hash_quick);" },
+  { file = "src/bind/bind_session.c", old = "{ hash_more, bind_test_dataset", new = "{ hash_quick, bind_test_dataset" },
+  { file = "src/bind/bind_session.c", old = "bind_test_dataset(L, 1) != NULL });", new = "false });",
+    tests = { "lua/test_stored_bytes" } },
   { file = "src/bind/bind_train.c", old = "    *logits->loss = lua_tonumber(L, -2);", new = "    *logits->loss = lua_tonumber(L, -1);" },
 }
