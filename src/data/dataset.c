@@ -312,9 +312,14 @@ static bool set_places(const Dataset *dataset, const size_t *position, DatasetRo
     return out->from != NULL;
 }
 
+/* Is it better copied at once? Until it is, it keeps all that it is a part of. */
+static bool is_small(const DatasetRows *part) {
+    static const size_t SMALL = 4 << 20, SHARE = 8;
+    size_t bytes = array_bytes(part->x);
+    return bytes < SMALL || bytes < array_bytes(part->from) / SHARE;
+}
+
 Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t count, Error *err) {
-    static const size_t LARGE =
-        4 << 20; /* bytes: fewer are copied at once, and keep nothing else */
     size_t n = dataset_count(dataset), width = dataset_features(dataset);
     DType dtype = dataset_dtype(dataset);
     for (size_t i = 0; i < count; i++)
@@ -331,7 +336,7 @@ Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t cou
         dataset_free(part);
         return NULL;
     }
-    if (part && array_bytes(x) < LARGE)
+    if (part && is_small(part->rows))
         fill(part->rows);
     return part;
 }

@@ -71,8 +71,8 @@ Array *dataset_images(const Dataset *dataset, Error *err);
 /* Rows first … first+count−1 (0-based), sharing the pixels. */
 Dataset *dataset_range(const Dataset *dataset, size_t first, size_t count, Error *err);
 
-/* The rows at these 0-based positions, in that order: copied, where they are many when they are
- * first asked for. */
+/* The rows at these 0-based positions, in that order: copied, or if they are many, and no small
+ * share of the whole, copied when they are first asked for. */
 Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t count, Error *err);
 
 /* The first n of each class in file order, sorted by position; given an rng, a random n of each.

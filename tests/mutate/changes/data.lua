@@ -22,6 +22,6 @@ return {
   { file = "src/data/resample.c", old = "weight[k] /= sum", new = "weight[k] /= wide" },
   { file = "src/data/zip_directory.c", old = "left == 0 || directory.entries > most", new = "directory.entries > most" },
   { file = "src/data/dataset.c", old = "rows->from ? rows->position[position[i]] : position[i]", new = "position[i]" },
-  { file = "src/data/dataset.c", old = "if (part && array_bytes(x) < LARGE)", new = "if (part)" },
+  { file = "src/data/dataset.c", old = "if (part && is_small(part->rows))", new = "if (part)" },
   { file = "src/data/cifar.c", old = "label[k] >= set->label[k].classes", new = "label[k] > set->label[k].classes" },
 }
