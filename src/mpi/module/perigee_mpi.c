@@ -34,25 +34,10 @@ typedef struct Shared {
 } Shared;
 static Shared *all_shared;
 
-/* Open MPI tries every network there may be, a fifth of a second, before it finds that ranks of one
- * node reach each other through memory; there it is told, unless somebody has said otherwise. */
-static bool init(void) {
-    static const char messages[] = "OMPI_MCA_pml";
-    const char *all = getenv("OMPI_COMM_WORLD_SIZE"), *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-    bool tells = all && here && strcmp(all, here) == 0 && !getenv(messages);
-    int provided;
-    if (tells)
-        setenv(messages, "ob1", 1);
-    bool ok = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) == MPI_SUCCESS;
-    if (tells) /* what the script starts in its turn chooses for itself */
-        unsetenv(messages);
-    return ok;
-}
-
 static bool start(TransportPlace *place) {
-    int ours = 0;
+    int provided, ours = 0;
     MPI_Initialized(&ours);
-    if (!ours && !init())
+    if (!ours && MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
         return false;
     MPI_Comm_rank(MPI_COMM_WORLD, &own_rank);
     MPI_Comm_size(MPI_COMM_WORLD, &own_size);
