@@ -32,7 +32,7 @@ end
 types["perigee.dataset"].__tostring = function(ds)
   local n, classes, names = #ds, ds.classes, ds.names or {}
   local head = ("Dataset (%s): %d sample%s of %s%s"):format(printable(ds.source), n, n == 1 and "" or "s",
-    table.concat(ds.shape, "x"), ds.x.dtype == "u8" and ", stored as u8" or "")
+    table.concat(ds.shape, "x"), ds.dtype == "u8" and ", stored as u8" or "")
   if n == 1 then
     local name = names[classes[1]]
     return ("%s, label %d%s"):format(head, classes[1], name and (" (%s)"):format(text.name(name)) or "")
@@ -55,7 +55,7 @@ function looped.batches(ds, n)
     if first > count then return nil end
     position = math.min(first + size, count + 1)
     local batch = ds:slice(first, position - 1)
-    return batch.x.dtype == "f32" and batch or batch:with { store = "f32" }, first
+    return batch.dtype == "f32" and batch or batch:with { store = "f32" }, first
   end
 end
 

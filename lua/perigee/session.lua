@@ -22,7 +22,7 @@ local function bytes_text(bytes)
   return ("%.3g GB"):format(bytes)
 end
 
-local element_bytes = { f32 = 4, f64 = 8, i32 = 4 }
+local element_bytes = { f32 = 4, f64 = 8, i32 = 4, u8 = 1 }
 
 local function array_bytes(a)
   return a.size * element_bytes[a.dtype]
@@ -35,7 +35,8 @@ local function describe(value)
   if type(value) == "userdata" and kind == "array" then
     return kind, ("%s[%s]"):format(value.dtype, table.concat(value.shape, "x")), array_bytes(value)
   elseif type(value) == "userdata" and kind == "dataset" then
-    return kind, ("%d x %d"):format(#value, value.x.shape[2]), array_bytes(value.x) + array_bytes(value.y)
+    local sample = value.features * element_bytes[value.dtype] + element_bytes[value.y.dtype]
+    return kind, ("%d x %d"):format(#value, value.features), #value * sample
   elseif type(value) == "string" then
     return "string", ("%d bytes"):format(#value), #value
   elseif type(value) == "table" and not (type(meta) == "table" and rawget(meta, "__tostring")) then

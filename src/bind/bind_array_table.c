@@ -198,12 +198,12 @@ Array *bind_to_array(lua_State *L, int arg, const char *where, const char *name,
 Array *bind_to_kept_array(lua_State *L, int arg, const char *where, const char *name, DType dtype) {
     const Array *given = bind_test_array(L, arg);
     Array *a = bind_to_array(L, arg, where, name, dtype);
-    if (a == given && !a->read_only) {
+    if (a == given && !array_is_frozen(a)) {
         BIND_ARRAY_PUSH(L, array_copy(where, given, &err));
         lua_remove(L, -2);
         a = bind_test_array(L, -1);
     }
-    a->read_only = true;
+    array_freeze(a);
     return a;
 }
 

@@ -157,7 +157,8 @@ int bind_dataset_with(lua_State *L) {
     check_named(L, 2, where, "d:with");
     bind_fields(L, 2, where, dataset_with_fields, &options);
     Sizes sample = sample_shape(L, 2);
-    const Array *x = option_array(L, 2, where, "x", dataset_x(ds));
+    bool has_x = bind_opt_push(L, 2, "x") != LUA_TNIL;
+    const Array *x = option_array(L, 2, where, "x", has_x ? NULL : dataset_x(ds));
     const Array *y = option_array(L, 2, where, "y", ds->y);
     if (sample.ndim == 0 && x->ndim == 2 && x->shape[1] == dataset_features(ds))
         sample = sizes_of(ds->sample_ndim, ds->sample_shape);

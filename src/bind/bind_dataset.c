@@ -164,6 +164,10 @@ Batch bind_check_pieces(lua_State *L, int arg, const Model *model, const char *n
 
 /* ---- Fields ---------------------------------------------------------------------------------- */
 
+static void push_dtype(lua_State *L, const void *object) {
+    lua_pushstring(L, dtype_name(dataset_dtype(object)));
+}
+
 static void push_x(lua_State *L, const void *object) {
     const Array *x = dataset_x(object);
     bind_push_shared(L, &x);
@@ -197,6 +201,7 @@ static const BindProperty properties[] = {
     BIND_PROPERTY("names", push_names),
     BIND_PROPERTY("images", push_images),
     BIND_PROPERTY("features", push_features),
+    BIND_PROPERTY("dtype", push_dtype),
     BIND_LAST,
 };
 

@@ -13,6 +13,7 @@
 struct Buffer {
     size_t refs;      /* headers that point here; the main thread alone touches it */
     uint32_t version; /* how often somebody was about to write */
+    bool frozen;      /* nobody is any more */
     void *bytes;
     size_t capacity; /* of `bytes`, for the pool */
     Lender *lender;  /* whose they are; NULL: ours */
@@ -83,6 +84,15 @@ bool array_is_contiguous(const Array *a) {
 
 bool array_is_sole(const Array *a) {
     return a->buffer->refs == 1;
+}
+
+void array_freeze(Array *a) {
+    a->read_only = true;
+    a->buffer->frozen = true;
+}
+
+bool array_is_frozen(const Array *a) {
+    return a->read_only && a->buffer->frozen;
 }
 
 bool array_same_shape(const Array *a, const Array *b) {
@@ -204,6 +214,10 @@ Lender *lender_new(void *bytes, size_t size, void (*release)(const void *bytes))
     if (lender)
         *lender = (Lender){ 1, bytes, size, release };
     return lender;
+}
+
+size_t array_buffer_bytes(const Array *a) {
+    return a->buffer->lender ? a->buffer->lender->size : a->buffer->capacity;
 }
 
 Lender *lender_retain(Lender *lender) {

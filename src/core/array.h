@@ -58,8 +58,15 @@ size_t sizes_product(const Sizes *shape);     /* of what is known not to overflo
 void array_set_shape(Array *a, const Sizes *shape);
 
 bool array_is_contiguous(const Array *a);
-bool array_is_sole(const Array *a);  /* no other header shares the buffer */
-bool array_is_plain(const Array *a); /* a number or table of Lua, not an array */
+bool array_is_sole(const Array *a);        /* no other header shares the buffer */
+size_t array_buffer_bytes(const Array *a); /* of the whole buffer */
+bool array_is_plain(const Array *a);       /* a number or table of Lua, not an array */
+
+/* From now on nobody writes into its buffer, through whatever header: for a caller who made it and
+ * hands out headers that are read-only alone. A header that is read-only says that only of itself.
+ */
+void array_freeze(Array *a);
+bool array_is_frozen(const Array *a);
 bool array_same_shape(const Array *a, const Array *b);
 
 /* The type in which these are computed together: the rule of array_types.h. */

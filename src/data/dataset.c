@@ -39,8 +39,9 @@ static void fill_body(void *context, size_t first, size_t last, int worker) {
 }
 
 static void fill(DatasetRows *rows) {
-    enum { PIECE = 512 };
-    parallel_for(rows->x->shape[0], PIECE, fill_body, rows);
+    enum { VALUES = 1 << 18 };
+    const Array *x = rows->x;
+    parallel_for(x->shape[0], parallel_piece(VALUES, x->shape[1]), fill_body, rows);
     array_free(rows->from);
     free(rows->position);
     rows->from = NULL;
@@ -114,7 +115,8 @@ static Dataset *assemble(const char *where, Array *x, Array *y, const Dataset *l
     rows->x = x;
     dataset->rows = rows;
     dataset->y = y;
-    x->read_only = y->read_only = true;
+    array_freeze(x);
+    array_freeze(y);
     dataset->sample_ndim = like->sample_ndim;
     memcpy(dataset->sample_shape, like->sample_shape, sizeof dataset->sample_shape);
     dataset->source = printable_utf8(source);
@@ -312,11 +314,11 @@ static bool set_places(const Dataset *dataset, const size_t *position, DatasetRo
     return out->from != NULL;
 }
 
-/* Is it better copied at once? Until it is, it keeps all that it is a part of. */
+/* Is it better copied at once? Until it is, it keeps the memory of all that it is a part of. */
 static bool is_small(const DatasetRows *part) {
-    static const size_t SMALL = 4 << 20, SHARE = 8;
+    static const size_t SMALL = 4 << 20, SHARE = 4;
     size_t bytes = array_bytes(part->x);
-    return bytes < SMALL || bytes < array_bytes(part->from) / SHARE;
+    return bytes < SMALL || bytes < array_buffer_bytes(part->from) / SHARE;
 }
 
 Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t count, Error *err) {

@@ -50,7 +50,8 @@ size_t dataset_count(const Dataset *dataset);
 size_t dataset_features(const Dataset *dataset);
 DType dataset_dtype(const Dataset *dataset); /* float32 or u8 */
 
-/* n × features, contiguous, read-only. Not for workers: it may copy the rows first. */
+/* n × features, contiguous, read-only. It may copy the rows first, and so do all that read them:
+ * not for workers. */
 Array *dataset_x(const Dataset *dataset);
 
 /* What nobody shares of its rows, copied or not. */

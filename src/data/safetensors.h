@@ -123,12 +123,14 @@ bool tensors_save(const Tensors *tensors, const char *path, Error *err);
  * them (file_bytes_free). */
 bool tensors_pack(const Tensors *tensors, const char *name, FileBytes *out, Error *err);
 
-/* A number that tells whether arrays in memory and texts are still the same ones: of all names,
- * types, shapes, elements and texts. */
 typedef struct TensorHash {
     HashMore *more;
-    bool widens; /* bytes count as the float32 that they stand for */
+    bool widens; /* bytes count as the float32 that they stand for; `more` is hash_more, which may
+                    be told a few at a time */
 } TensorHash;
+
+/* A number that tells whether arrays in memory and texts are still the same ones: of all names,
+ * types, shapes, elements and texts. */
 bool tensors_hash(const Tensors *tensors, const TensorHash *how, uint64_t *out, Error *err);
 bool tensors_load(Tensors *tensors, const char *path, Error *err);
 

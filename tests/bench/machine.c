@@ -3,10 +3,14 @@
  *     peak.fma        GFLOP/s   multiply-adds that never leave the registers, all threads at once
  *     peak.sgemm      GFLOP/s   OpenBLAS, 1536 × 1536 × 1536, split over the same threads
  *     peak.bandwidth  GB/s      reading 256 MB once, all threads at once
+ *     pages.first     GB/s      a gigabyte from the system, all threads at once, and
+ *     pages.again     GB/s      once more, when it has just been given back
  *
- * Each is the best of some runs, the first two per second of processor time: a limit is what can be
- * reached, not what a busy machine left. */
+ * Peaks are the best of some runs, the first two per second of processor time: a limit is what can
+ * be reached, not what a busy machine left. Pages are taken once each: a virtual machine may have
+ * to ask its host for those that it has not used lately, twenty times as slowly. */
 #include "core/blas.h"
+#include "core/pages.h"
 #include "core/parallel.h"
 #include "core/simd.h"
 
@@ -128,15 +132,38 @@ static double reading(void) {
     return (double)block_bytes;
 }
 
+static void check(const void *memory) {
+    if (memory)
+        return;
+    fputs("machine: no memory for the measurement\n", stderr);
+    exit(1);
+}
+
 static float *filled(size_t n) {
     float *memory = aligned_alloc(64, n * sizeof *memory);
-    if (!memory) {
-        fputs("machine: no memory for the measurement\n", stderr);
-        exit(1);
-    }
+    check(memory);
     for (size_t i = 0; i < n; i++)
         memory[i] = (float)(i % 17) / 17;
     return memory;
+}
+
+static void touch_body(void *context, size_t first, size_t last, int worker) {
+    enum { PAGE = 4096 };
+    volatile char *memory = context;
+    (void)worker;
+    for (size_t i = first; i < last; i += PAGE)
+        memory[i] = 1;
+}
+
+static double new_pages(void) {
+    static const size_t bytes = (size_t)1 << 30, piece = (size_t)1 << 23;
+    char *memory = pages_take(bytes);
+    check(memory);
+    double start = seconds(CLOCK_MONOTONIC);
+    parallel_for(bytes, piece, touch_body, memory);
+    double rate = (double)bytes / (seconds(CLOCK_MONOTONIC) - start);
+    free(memory);
+    return rate;
 }
 
 int main(int argc, char **argv) {
@@ -152,6 +179,8 @@ int main(int argc, char **argv) {
     printf("peak.fma %.6g GFLOP/s\n", 1e-9 * fma);
     printf("peak.sgemm %.6g GFLOP/s\n", 1e-9 * sgemm);
     printf("peak.bandwidth %.6g GB/s\n", 1e-9 * best_rate(reading, CLOCK_MONOTONIC));
+    printf("pages.first %.6g GB/s\n", 1e-9 * new_pages());
+    printf("pages.again %.6g GB/s\n", 1e-9 * new_pages());
     for (int i = 0; i < 3; i++)
         free(matrix[i]);
     free(block);

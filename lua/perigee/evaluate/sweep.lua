@@ -252,8 +252,8 @@ end
 
 -- ---- On other ranks ------------------------------------------------------------------------------
 
--- What a piece takes by the look of it, to begin the longest first: about as a small net, SVMs on one of its
--- layers and a DNR on three compare.
+-- What a piece takes by the look of it, to begin the longest first: about as a small net (1), SVMs on one of
+-- its layers (6) and a DNR on three (20) compare; what is written or built in Lua may be any of these.
 local function weight(one)
   local model = one.model.model
   local parts = not one.noise and kinds.of(one.attack.attack) == "ensemble" and 2 + #one.attack.attack or 1
