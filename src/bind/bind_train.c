@@ -518,7 +518,7 @@ static int train(lua_State *L, Network *net, bool anew) {
     TrainParams params = *network_fit_params(net);
     Progress progress = progress_new();
     params.anew = anew;
-    params.source = ds->source;
+    params.source = lua_pushstring(L, ds->source); /* a callback may close the dataset */
     params.progress = &progress;
     if (!anew) /* a call without a seed draws from the session's generator */
         params.seed = rng_fork(session_rng()) >> 11;

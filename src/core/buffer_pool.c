@@ -4,6 +4,7 @@
 #include "core/pages.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 enum {
@@ -28,11 +29,13 @@ static const size_t POOL_BYTES = 64u << 20;
 typedef struct Kept {
     void *block;
     size_t capacity;
+    uint64_t given; /* when, by the pool's count */
 } Kept;
 
 typedef struct BufferPool {
     Kept kept[SLOTS];
     size_t bytes;
+    uint64_t gifts;
 } BufferPool;
 
 static void empty_pool(void *state) {
@@ -57,16 +60,21 @@ static Kept *find_kept(BufferPool *pool, size_t bytes) {
     return best;
 }
 
+/* The block without an owner. */
+static void *leave(BufferPool *pool, Kept *kept) {
+    void *block = kept->block;
+    pool->bytes -= kept->capacity;
+    *kept = (Kept){ NULL };
+    return block;
+}
+
 static void *take_kept(size_t bytes, size_t *capacity) {
     BufferPool *pool = the_pool();
     Kept *found = find_kept(pool, bytes);
     if (!found)
         return NULL;
-    void *block = found->block;
     *capacity = found->capacity;
-    pool->bytes -= found->capacity;
-    *found = (Kept){ NULL, 0 };
-    return block;
+    return leave(pool, found);
 }
 
 void *pool_take(size_t bytes, size_t *capacity) {
@@ -83,15 +91,33 @@ void *pool_take(size_t bytes, size_t *capacity) {
     return block;
 }
 
+static Kept *free_slot(BufferPool *pool) {
+    for (Kept *kept = pool->kept; kept < pool->kept + SLOTS; kept++)
+        if (!kept->block)
+            return kept;
+    return NULL;
+}
+
+/* The block that nobody has wanted for longest; there is one. */
+static Kept *oldest(BufferPool *pool) {
+    Kept *found = NULL;
+    for (Kept *kept = pool->kept; kept < pool->kept + SLOTS; kept++)
+        if (kept->block && (!found || kept->given < found->given))
+            found = kept;
+    return found;
+}
+
+/* In the place of what has waited for longest: sizes change, as when an attack's samples end one
+ * after the other, and what fits none of them would keep all others out. */
 static bool keep(void *block, size_t capacity) {
     BufferPool *pool = the_pool();
-    for (int i = 0; i < SLOTS && pool->bytes + capacity <= POOL_BYTES; i++)
-        if (!pool->kept[i].block) {
-            pool->kept[i] = (Kept){ block, capacity };
-            pool->bytes += capacity;
-            return true;
-        }
-    return false;
+    if (capacity > POOL_BYTES)
+        return false;
+    while (!free_slot(pool) || pool->bytes + capacity > POOL_BYTES)
+        free(leave(pool, oldest(pool)));
+    *free_slot(pool) = (Kept){ block, capacity, pool->gifts++ };
+    pool->bytes += capacity;
+    return true;
 }
 
 void pool_give(void *block, size_t capacity) {

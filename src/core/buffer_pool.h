@@ -2,8 +2,8 @@
  *
  * A loop such as x = x * 2 + 1 frees and takes blocks of one size all the time. If they went back
  * to the system, each would return as thousands of page faults, which cost more than the
- * arithmetic. The pool, one per context, keeps at most POOL_BYTES. Not for workers. A block may be
- * given back in another context. */
+ * arithmetic. The pool, one per context, keeps the last few that were given back, at most
+ * POOL_BYTES. Not for workers. A block may be given back in another context. */
 #ifndef PERIGEE_CORE_BUFFER_POOL_H
 #define PERIGEE_CORE_BUFFER_POOL_H
 

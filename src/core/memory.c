@@ -87,19 +87,24 @@ bool memory_check(const char *where, double need, const char *sum, Error *err) {
 }
 
 void memory_keep_freed(bool keep) {
-#if defined(__GLIBC__) && defined(M_TRIM_THRESHOLD) && defined(M_MMAP_THRESHOLD)
+#if defined(__GLIBC__) && defined(M_TRIM_THRESHOLD)
     static const ContextSlot slot = { .size = sizeof(int) };
-    const int kept = 256 << 20, usual = 64 << 20, large = 32 << 20; /* usual: all it can learn */
+    const int usual = 1 << 20;
     int *keepers = context_slot(&slot);
     *keepers += keep ? 1 : -1;
     if (*keepers != (keep ? 1 : 0))
         return;
-    mallopt(M_MMAP_THRESHOLD, large);
-    mallopt(M_TRIM_THRESHOLD, keep ? kept : usual);
+    mallopt(M_TRIM_THRESHOLD, keep ? 256 << 20 : usual);
     if (!keep)
         malloc_trim(0);
 #else
     (void)keep;
+#endif
+}
+
+void memory_keep_large(void) {
+#if defined(__GLIBC__) && defined(M_MMAP_THRESHOLD)
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
 #endif
 }
 

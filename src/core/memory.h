@@ -27,11 +27,13 @@ bool memory_would_get(double bytes);
 
 /* Have malloc keep what is freed for what comes next, up to some hundred megabytes, where it would
  * give it back to the system and clear new pages a moment later: between two calls, true and false,
- * about work that does so over and over; within such calls others change nothing. Once told, malloc
- * no longer learns from what is freed: from the first call on, and after it, it takes up to 32 MB
- * from what it keeps, and keeps 64 MB, which is as far as it would have learnt. Where it is not the
- * GNU C library's it does nothing. */
+ * about work that does so over and over; within such calls others change nothing, and after them it
+ * no longer adapts what it keeps. Where malloc is not the GNU C library's it does nothing. */
 void memory_keep_freed(bool keep);
+
+/* Have malloc take up to 32 MB from what it keeps, as it learns to do by itself where large blocks
+ * are freed before that, instead of new pages from the system each time. */
+void memory_keep_large(void);
 
 /* Bytes from what a user writes: "2GB", "1.5 GB", "800 MB", "1e9" (kB, MB, GB and TB are powers of
  * 1000, KiB and so on of 1024; capitals or not). NaN for anything else. */

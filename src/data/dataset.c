@@ -314,11 +314,13 @@ static bool set_places(const Dataset *dataset, const size_t *position, DatasetRo
     return out->from != NULL;
 }
 
-/* Is it better copied at once? Until it is, it keeps the memory of all that it is a part of. */
+/* Is it better copied at once? Until it is, it keeps the memory of all that it is a part of, and a
+ * place for each row. */
 static bool is_small(const DatasetRows *part) {
-    static const size_t SMALL = 4 << 20, SHARE = 4;
+    static const size_t SMALL = 4 << 20, SHARE = 4, NARROW = 64;
     size_t bytes = array_bytes(part->x);
-    return bytes < SMALL || bytes < array_buffer_bytes(part->from) / SHARE;
+    return bytes < SMALL || bytes < array_buffer_bytes(part->from) / SHARE ||
+           bytes < part->x->shape[0] * NARROW;
 }
 
 Dataset *dataset_take(const Dataset *dataset, const size_t *position, size_t count, Error *err) {

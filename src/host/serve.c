@@ -71,7 +71,8 @@ static void reply(lua_State *L, bool failed) {
 void serve(lua_State *L) {
     FarmOrder order;
     signal(SIGINT, SIG_IGN); /* rank 0's affair: it tells us to stop */
-    memory_keep_freed(true); /* one piece after the other takes and frees about the same */
+    memory_keep_large();     /* one piece after the other takes and frees about the same */
+    memory_keep_freed(true);
     for (farm_next(&order); order.word != FARM_END; farm_next(&order)) {
         lua_pushcfunction(L, carry_out);
         lua_pushlightuserdata(L, &order);

@@ -5,6 +5,8 @@ return {
   files = { array_conv = { "lua/test_conv_torch", "lua/test_grad" }, array_conv_shapes = { "lua/test_conv_torch" }, array_reduce = { "lua/test_array_numpy" },
     file = { "core/test_data_file", "core/test_model_file" }, array_index = { "lua/test_array" } },
 
+  { file = "src/core/buffer_pool.c", old = "(!found || kept->given < found->given)", new = "(!found || kept->given > found->given)",
+    tests = { "core/test_buffer_pool" } },
   { file = "src/core/rng.c", old = "rng_below(rng, i), swapped", new = "rng_below(rng, i - 1), swapped" },
   { file = "src/core/rng.c", old = "        rng->has_spare = 0;\n        return", new = "        return" },
   { file = "src/core/rng.c", old = "sqrt(-2 * log(s) / s)", new = "sqrt(-2 * log(s))" },
