@@ -10,7 +10,7 @@
 enum {
     ALIGNMENT = 64,    /* one cache line, one AVX-512 register */
     LARGE = 128 << 10, /* smaller blocks are left to malloc */
-    SLOTS = 8
+    SLOTS = 16
 };
 
 #if defined(__has_feature)
@@ -23,7 +23,7 @@ enum {
 #if defined(__SANITIZE_ADDRESS__)
 static const size_t POOL_BYTES = 0;
 #else
-static const size_t POOL_BYTES = 64u << 20;
+static const size_t POOL_BYTES = 128u << 20;
 #endif
 
 typedef struct Kept {
@@ -77,6 +77,10 @@ static void *take_kept(size_t bytes, size_t *capacity) {
     return leave(pool, found);
 }
 
+void pool_empty(void) {
+    empty_pool(the_pool());
+}
+
 void *pool_take(size_t bytes, size_t *capacity) {
     bytes = bytes ? (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT : ALIGNMENT;
     void *block = bytes >= LARGE ? take_kept(bytes, capacity) : NULL;
@@ -85,7 +89,7 @@ void *pool_take(size_t bytes, size_t *capacity) {
     *capacity = bytes;
     block = pages_take(bytes);
     if (!block) {
-        empty_pool(the_pool());
+        pool_empty();
         block = pages_take(bytes);
     }
     return block;

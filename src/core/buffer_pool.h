@@ -14,4 +14,7 @@
 void *pool_take(size_t bytes, size_t *capacity);
 void pool_give(void *block, size_t capacity);
 
+/* Give back to the system what is kept: for somebody who finds too little there. */
+void pool_empty(void);
+
 #endif

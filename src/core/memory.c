@@ -1,5 +1,6 @@
 #include "core/memory.h"
 
+#include "core/buffer_pool.h"
 #include "core/context.h"
 #include "core/fail.h"
 
@@ -80,6 +81,10 @@ const char *memory_text(double bytes, char text[32]) {
 bool memory_check(const char *where, double need, const char *sum, Error *err) {
     double left = memory_available();
     char need_text[32], left_text[32];
+    if (need > left) {
+        pool_empty();
+        left = memory_available();
+    }
     if (need <= left)
         return true;
     return error_set(err, ERROR_MEMORY, "%s: needs %s (%s); %s are left", where,

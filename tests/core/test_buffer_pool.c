@@ -1,4 +1,4 @@
-/* buffer_pool.h: which blocks come again. */
+/* buffer_pool.h: which blocks come again, and that they go where memory is short. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +6,11 @@
 #include <cmocka.h>
 
 #include "core/buffer_pool.h"
+#include "core/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 enum { MEGABYTE = 1 << 20 };
 
@@ -54,17 +59,45 @@ static void test_old_sizes_give_way(void **state) {
         void *block = use(2 * i * MEGABYTE);
         assert_ptr_equal(use(2 * i * MEGABYTE), block);
     }
-    for (size_t i = SIZES; i > 0; i--) {
+    for (size_t i = SIZES; i > 0; i--) { /* two at a time */
         void *block = use(MEGABYTE + i * MEGABYTE / 2), *other = use((SIZES + i) * MEGABYTE);
         assert_ptr_equal(use((SIZES + i) * MEGABYTE), other);
         assert_ptr_equal(use(MEGABYTE + i * MEGABYTE / 2), block);
     }
 }
 
+static double resident_megabytes(void) {
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d %ld", &pages), 1); // NOLINT(cert-err34-c)
+    fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / MEGABYTE;
+}
+
+/* What is kept does not keep others from what they need. */
+static void test_goes_where_memory_is_short(void **state) {
+    (void)state;
+    enum { LARGE = 48 };
+    char sum[] = "all there is";
+    skip_where_nothing_is_kept();
+    size_t capacity;
+    void *block = pool_take((size_t)LARGE * MEGABYTE, &capacity);
+    assert_non_null(block);
+    memset(block, 1, capacity);
+    pool_give(block, capacity);
+    double before = resident_megabytes();
+    assert_true(memory_check("test", 1, sum, NULL));
+    assert_true(resident_megabytes() > before - LARGE / 2);
+    assert_false(memory_check("test", 1e18, sum, NULL));
+    assert_true(resident_megabytes() < before - LARGE / 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_last_one_comes_again),
         cmocka_unit_test(test_old_sizes_give_way),
+        cmocka_unit_test(test_goes_where_memory_is_short),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
