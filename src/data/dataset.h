@@ -4,7 +4,8 @@
  * computes with them asks for floats, some at a time.
  * A Dataset is a header over two read-only arrays (views where possible: a row range shares its
  * parent's pixels) and never changes once made. Rows are contiguous. Those of a large part, half of
- * MNIST say, are copied when somebody first asks for them: often only parts of the part are used. */
+ * MNIST say, are copied when somebody first asks for them: often only parts of the part are used.
+ */
 #ifndef PERIGEE_DATA_DATASET_H
 #define PERIGEE_DATA_DATASET_H
 
