@@ -2,6 +2,7 @@
 
 #include "core/context.h"
 #include "core/pages.h"
+#include "core/sanitizer.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,12 +13,6 @@ enum {
     LARGE = 128 << 10, /* smaller blocks are left to malloc */
     SLOTS = 16
 };
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) /* clang's word for it */
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
 
 /* Instrumented builds keep nothing, so that use after free is found. */
 #if defined(__SANITIZE_ADDRESS__)

@@ -533,18 +533,6 @@ bool tensors_pack(const Tensors *tensors, const char *name, FileBytes *out, Erro
 
 /* ---- Comparing ------------------------------------------------------------------------------- */
 
-/* Bytes as the float32 that they stand for, a few at a time. */
-static uint64_t hash_widened(HashMore *more, uint64_t hash, const Array *bytes) {
-    enum { AT_ONCE = 4096 };
-    float room[AT_ONCE];
-    for (size_t at = 0, size = array_size(bytes), n; at < size; at += n) {
-        n = size - at < AT_ONCE ? size - at : AT_ONCE;
-        bytes_to_floats(array_u8(bytes) + at, n, room);
-        hash = more(hash, room, n * sizeof *room);
-    }
-    return hash;
-}
-
 static bool hash_array(const TensorHash *how, uint64_t *hash, const struct NamedArray *entry,
                        Error *err) {
     Array *rows = array_contiguous("checksum", entry->array, entry->array->dtype, err);
@@ -555,7 +543,7 @@ static bool hash_array(const TensorHash *how, uint64_t *hash, const struct Named
     *hash = how->more(*hash, entry->name, strlen(entry->name) + 1);
     *hash = how->more(*hash, &dtype, sizeof dtype);
     *hash = how->more(*hash, rows->shape, (size_t)rows->ndim * sizeof *rows->shape);
-    *hash = widens ? hash_widened(how->more, *hash, rows)
+    *hash = widens ? bytes_hash(*hash, array_u8(rows), array_size(rows))
                    : how->more(*hash, rows->data, array_bytes(rows));
     array_free(rows);
     return true;

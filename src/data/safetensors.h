@@ -125,8 +125,7 @@ bool tensors_pack(const Tensors *tensors, const char *name, FileBytes *out, Erro
 
 typedef struct TensorHash {
     HashMore *more;
-    bool widens; /* bytes count as the float32 that they stand for; `more` is hash_more, which may
-                    be told a few at a time */
+    bool widens; /* with hash_more: bytes count as the float32 that they stand for */
 } TensorHash;
 
 /* A number that tells whether arrays in memory and texts are still the same ones: of all names,

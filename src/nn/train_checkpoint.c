@@ -33,17 +33,9 @@ enum { EPOCH_NUMBERS = sizeof(struct TrainEpoch) / sizeof(double), NUMBERS = 5 }
 
 /* The same however they are stored. */
 static uint64_t rows_hash(const Samples *samples) {
-    float room[256];
     size_t total = samples->n * samples->features;
-    if (samples->x)
-        return hash_bytes(samples->x, total * sizeof *samples->x);
-    uint64_t hash = hash_bytes(NULL, 0);
-    for (size_t at = 0, n; at < total; at += n) {
-        n = total - at < 256 ? total - at : 256;
-        bytes_to_floats(samples->bytes + at, n, room);
-        hash = hash_more(hash, room, n * sizeof *room);
-    }
-    return hash;
+    return samples->x ? hash_bytes(samples->x, total * sizeof *samples->x)
+                      : bytes_hash(hash_bytes(NULL, 0), samples->bytes, total);
 }
 
 static void samples_text(const Samples *samples, char text[40]) {

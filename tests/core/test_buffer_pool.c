@@ -7,10 +7,10 @@
 
 #include "core/buffer_pool.h"
 #include "core/memory.h"
+#include "core/sanitizer.h"
+#include "resident.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { MEGABYTE = 1 << 20 };
 
@@ -23,12 +23,6 @@ static void *use(size_t bytes) {
     pool_give(block, capacity);
     return block;
 }
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
 
 /* Instrumented builds keep nothing. */
 static void skip_where_nothing_is_kept(void) {
@@ -66,15 +60,6 @@ static void test_old_sizes_give_way(void **state) {
     }
 }
 
-static double resident_megabytes(void) {
-    long pages = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%*d %ld", &pages), 1); // NOLINT(cert-err34-c)
-    fclose(file);
-    return (double)pages * (double)sysconf(_SC_PAGESIZE) / MEGABYTE;
-}
-
 /* What is kept does not keep others from what they need. */
 static void test_goes_where_memory_is_short(void **state) {
     (void)state;
@@ -86,11 +71,11 @@ static void test_goes_where_memory_is_short(void **state) {
     assert_non_null(block);
     memset(block, 1, capacity);
     pool_give(block, capacity);
-    double before = resident_megabytes();
+    size_t before = resident_bytes(), half = (size_t)LARGE / 2 * MEGABYTE;
     assert_true(memory_check("test", 1, sum, NULL));
-    assert_true(resident_megabytes() > before - LARGE / 2);
+    assert_true(resident_bytes() > before - half);
     assert_false(memory_check("test", 1e18, sum, NULL));
-    assert_true(resident_megabytes() < before - LARGE / 2);
+    assert_true(resident_bytes() < before - half);
 }
 
 int main(void) {

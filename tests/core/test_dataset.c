@@ -8,10 +8,9 @@
 #include "core/array.h"
 #include "core/error.h"
 #include "data/dataset.h"
+#include "resident.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* n samples of 2 × 2 whose pixels are 10·i … 10·i+3, labels 5 3 9 5 3 9 … */
 static Dataset *make(size_t n) {
@@ -120,15 +119,6 @@ static Dataset *make_wide(void) {
     array_free(y);
     assert_non_null(ds);
     return ds;
-}
-
-static size_t resident_bytes(void) {
-    size_t size = 0, resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%zu %zu", &size, &resident), 2); // NOLINT(cert-err34-c)
-    fclose(file);
-    return resident * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Row i of `part` is row first + step · i of what make_wide makes. */

@@ -170,22 +170,17 @@ end
 
 -- with, and new of what is read-only, hold nothing twice.
 function TestWrittenDatasets:test_what_is_not_changed_is_shared()
-  local function kilobytes()
-    for line in io.lines "/proc/self/status" do
-      local value = line:match "^VmRSS:%s*(%d+)"
-      if value then return tonumber(value) end
-    end
-  end
-  if not io.open "/proc/self/status" then lu.skip "the system does not tell" end
+  local resident = dofile "tests/lua/resident.lua"
+  lu.skipIf(not resident(), "the system does not tell")
   local d = data.new { x = array.ones(4000, 1000), y = array.zeros(4000, { dtype = "i32" }) }
   collectgarbage()
-  local before, held = kilobytes(), {}
+  local before, held = resident(), {}
   for i = 1, 20 do
     held[3 * i] = d:with { y = d.y + i }
     held[3 * i + 1] = d:slice(1, 3000):with { source = "another" }
     held[3 * i + 2] = data.new { x = d.x, y = d.y }
   end
-  lu.assertTrue(kilobytes() - before < 16000, "20 × 3 datasets over one x of 16 MB")
+  lu.assertTrue((resident() - before) * 1024 < 16000, "20 × 3 datasets over one x of 16 MB")
   lu.assertEquals(held[3].x:sum(), 4e6)
 end
 

@@ -789,16 +789,11 @@ end
 
 TestArrayMemory = {}
 
-local function resident()
-  local file = io.open("/proc/self/status")
-  if not file then lu.skip("no /proc here") end
-  local kilobytes = file:read("a"):match("VmRSS:%s*(%d+)")
-  file:close()
-  return tonumber(kilobytes) / 1024
-end
+local resident = dofile "tests/lua/resident.lua"
 
 -- After a start that fills what the allocator keeps (an instrumented one keeps 256 MB).
 local function growth(step, warm, count)
+  lu.skipIf(not resident(), "no /proc here")
   for _ = 1, warm do step() end
   collectgarbage()
   local before = resident()

@@ -2,14 +2,7 @@
 -- the collector has to be told of what is behind them.
 local lu = require "luaunit"
 
--- Resident megabytes; nil where there is no /proc.
-local function resident()
-  local file = io.open("/proc/self/status")
-  if not file then return nil end
-  local kilobytes = file:read("a"):match("VmRSS:%s+(%d+)")
-  file:close()
-  return kilobytes / 1024
-end
+local resident = dofile "tests/lua/resident.lua"
 
 -- The least growth in megabytes over `times` calls: at first the allocator fills what it keeps (an
 -- instrumented one 256 MB), a leak goes on.
