@@ -35,7 +35,7 @@ enum { EPOCH_NUMBERS = sizeof(struct TrainEpoch) / sizeof(double), NUMBERS = 5 }
 static uint64_t rows_hash(const Samples *samples) {
     size_t total = samples->n * samples->features;
     return samples->x ? hash_bytes(samples->x, total * sizeof *samples->x)
-                      : bytes_hash(hash_bytes(NULL, 0), samples->bytes, total);
+                      : bytes_hash(hash_bytes("", 0), samples->bytes, total);
 }
 
 static void samples_text(const Samples *samples, char text[40]) {
